@@ -1,0 +1,275 @@
+"""Puts the application together: finds the modules, builds their containers, mounts their routes, starts the server."""
+
+import asyncio
+import sys
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, cast
+
+import typer
+import uvicorn
+from alembic.util import CommandError
+from dependency_injector.containers import DeclarativeContainer
+from fastapi import FastAPI
+from pydantic_settings import BaseSettings
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
+
+from migrations.branches import read_branches
+from migrations.startup import StartupError, check_database
+from migrations.state import branch_faults, migration_state, upgrade
+from shared.access import AccessTable, Public
+from shared.container import Runtime, SharedContainer
+from shared.database import ROOT
+from shared.development import ensure_secret, greeting
+from shared.discovery import DiscoveredModule, ModuleError, Modules, discover
+from shared.errors import AppError, register_exception_handlers
+from shared.logging import configure_logging
+from shared.middleware import (
+    REQUEST_ID,
+    AuthMiddleware,
+    BodyLimitMiddleware,
+    CatchAllMiddleware,
+    RequestContextMiddleware,
+)
+from shared.openapi import describe_truthfully
+from shared.settings import Settings, SettingsError, load_settings
+
+__version__ = "0.1.0"
+
+DESCRIPTION = "Every answer is `{code, message, data, request_id}`. Log in, then send `Authorization: Bearer <token>`."
+
+
+def create_app(
+    settings: Settings | None = None,
+    *,
+    module_settings: Sequence[BaseSettings] = (),
+    modules: Modules | None = None,
+) -> FastAPI:
+    """Build an application; any number of them can live in one process, each with its own settings.
+
+    Args:
+        settings: Read from the environment and `.env` when not given.
+        module_settings: Settings objects of modules, told apart by their class; the others are read.
+        modules: Those of `modules/` when not given.
+
+    Raises:
+        SettingsError: Some settings are wrong; all faults at once.
+        ModuleError: A module is not as the contract says.
+    """
+    everything = discover() if modules is None else modules
+    configuration = _configure(everything, settings, module_settings)
+    settings, active = configuration.settings, configuration.active
+    configure_logging(as_json=settings.app_env != "development", debug=settings.debug)
+
+    app = FastAPI(
+        title=settings.app_name,
+        description=DESCRIPTION,
+        version=__version__,
+        lifespan=_lifespan,
+        openapi_url=None if settings.is_production else "/openapi.json",
+        openapi_tags=[{"name": name, "description": module.declaration.description} for name, module in active.items()],
+        # One spelling for each path: a redirect before the caller is known would tell which paths exist.
+        redirect_slashes=False,
+        generate_unique_id_function=lambda route: route.name,
+        middleware=_middleware(settings),
+    )
+    for route in app.routes:
+        Public("documentation; not there in production").mark(getattr(route, "endpoint", None))
+    register_exception_handlers(app)
+    for module in active.values():
+        _mount(app, module)
+
+    app.state.runtime = build_runtime(everything, configuration)
+    app.state.access = AccessTable(app.routes)
+    app.state.access.check(active)
+    describe_truthfully(app, app.state.access)
+    return app
+
+
+@dataclass(frozen=True, slots=True)
+class _Configuration:
+    """The settings of the application and of each module that is switched on."""
+
+    settings: Settings
+    active: Modules
+    by_module: dict[str, BaseSettings]
+
+
+def _configure(everything: Modules, settings: Settings | None, given: Sequence[BaseSettings]) -> _Configuration:
+    classes = {name: cls for name, module in everything.items() if (cls := module.attribute("settings", "Settings"))}
+    known: dict[type, BaseSettings] = {type(one): one for one in (settings, *given) if one is not None}
+    missing = [cls for cls in (Settings, *classes.values()) if cls not in known]
+    known |= {type(one): one for one in load_settings(*missing)}
+    settings = cast("Settings", known[Settings])
+    active = everything.without(settings.disabled_modules)
+    return _Configuration(settings, active, {name: known[cls] for name, cls in classes.items() if name in active})
+
+
+def build_runtime(everything: Modules, configuration: _Configuration) -> Runtime:
+    """Build each module's container, with `shared` and exactly the modules that it requires.
+
+    Raises:
+        ModuleError: A container asks for a module that its `module.py` does not require.
+    """
+    # Models of modules that are switched off are imported too: foreign keys may point to their tables.
+    everything.import_models()
+    active = configuration.active
+    shared = SharedContainer(
+        settings=configuration.settings,
+        permissions=active.permissions,
+        read_migrations=partial(migration_state, branches=read_branches(everything)),
+    )
+    runtime, built = Runtime(shared), dict[str, DeclarativeContainer]()
+    for name, module in active.items():
+        if (container := module.attribute("container", "Container")) is None:
+            continue
+        given: dict[str, Any] = {"shared": shared} | {
+            required: built[required] for required in module.requires if required in built
+        }
+        if name in configuration.by_module:
+            given["settings"] = configuration.by_module[name]
+        if undeclared := sorted(container.dependencies.keys() - given.keys()):
+            raise ModuleError(
+                f"module {name!r}: {module.path / 'container.py'} asks for {', '.join(undeclared)}, which is neither "
+                f"`shared`, its own `settings` nor a module with a container that {module.path / 'module.py'} requires"
+            )
+        built[name] = container(**{one: given[one] for one in container.dependencies})
+        runtime.add(container, built[name])
+    for name, module in active.items():
+        events = module.part("events")
+        if events is not None and hasattr(events, "handlers"):
+            shared.events().subscribe(events.handlers, built.get(name))
+    return runtime
+
+
+def _mount(app: FastAPI, module: DiscoveredModule) -> None:
+    part = module.part("router")
+    if part is None:
+        return
+    prefixes = {"router": f"/api{module.prefix}", "root_router": ""}
+    found = [name for name in prefixes if hasattr(part, name)]
+    if not found:
+        raise ModuleError(f"module {module.name!r}: {module.path / 'router.py'} must define 'router' or 'root_router'")
+    for name in found:
+        app.include_router(getattr(part, name), prefix=prefixes[name], tags=[module.name])
+
+
+def _middleware(settings: Settings) -> list[Middleware]:
+    """Outermost first."""
+    cross_origin = Middleware(
+        CORSMiddleware,
+        allow_origins=settings.cors_origins,
+        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
+        allow_headers=("Authorization", "Content-Type", REQUEST_ID),
+        expose_headers=(REQUEST_ID, "Retry-After"),
+    )
+    return [
+        Middleware(RequestContextMiddleware, is_production=settings.is_production),
+        *([cross_origin] if settings.cors_origins else []),
+        Middleware(CatchAllMiddleware),
+        Middleware(BodyLimitMiddleware, max_body_bytes=settings.max_body_bytes),
+        Middleware(AuthMiddleware),
+    ]
+
+
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    runtime: Runtime = app.state.runtime
+    try:
+        await check_database(runtime)
+        yield
+    finally:
+        await runtime.close()
+
+
+def main() -> None:
+    """Serve. Development prepares everything by itself; production refuses to start wrong."""
+    ensure_secret()
+    # The server makes its own; this one shows what is wrong without a server's traceback around it.
+    runtime: Runtime = create_app().state.runtime
+    settings = runtime.shared.settings()
+    if settings.app_env == "development":
+        upgrade(runtime.shared.database().url)
+        sys.stderr.write(greeting(settings))
+    else:
+        asyncio.run(_preflight(runtime))
+    uvicorn.run(
+        "bootstrap:app",
+        app_dir=str(ROOT),
+        host=settings.app_host,
+        port=settings.app_port,
+        reload=settings.app_env == "development",
+        reload_dirs=[str(ROOT)],
+        log_config=None,
+        access_log=False,
+        server_header=False,
+    )
+
+
+async def _preflight(runtime: Runtime) -> None:
+    try:
+        await check_database(runtime)
+    finally:
+        await runtime.close()
+
+
+def manage() -> None:
+    """The command line: `uv run manage <module> <command>`. Modules bring their own commands in `cli.py`."""
+    with _faults_to_stderr():
+        ensure_secret()
+        everything = discover()
+        # Plain exceptions: the pretty ones show local variables, and among those are passwords.
+        commands = typer.Typer(
+            help="Commands of the project and of its modules.", no_args_is_help=True, pretty_exceptions_enable=False
+        )
+
+        @commands.command()
+        def check() -> None:
+            """Look for what would go wrong later: settings, modules, routes, migration branches."""
+            _check(everything)
+
+        for name, module in everything.items():
+            if cli := module.attribute("cli", "cli"):
+                commands.add_typer(cli, name=name)
+        commands(obj=lambda: build_runtime(everything, _configure(everything, None, ())))
+
+
+def _check(everything: Modules) -> None:
+    table: AccessTable = create_app().state.access
+    faults = [
+        f"{line} does not say who may call it: Public(...), Authenticated() or Requires(...)"
+        for line in table.unmarked()
+    ]
+    faults += branch_faults(everything)
+    if faults:
+        sys.exit("\n".join(["These need mending:", *(f"  - {fault}" for fault in faults)]))
+    typer.echo(
+        f"All is well: {', '.join(everything)}; {len(table.rules)} routes, {len(table.public())} of them public."
+    )
+
+
+@contextmanager
+def _faults_to_stderr() -> Iterator[None]:
+    """End with a message in place of a traceback, for what its user can mend."""
+    try:
+        yield
+    except (SettingsError, ModuleError, StartupError, CommandError, AppError) as error:
+        details = (error.data or {}).get("errors", []) if isinstance(error, AppError) else []
+        sys.exit("\n".join([str(error), *(f"  - {one['msg']}" for one in details)]))
+
+
+def __getattr__(name: str) -> Any:
+    """Make `app` when a server asks for it: `uvicorn bootstrap:app`. Importing this file alone needs no settings."""
+    if name != "app":
+        raise AttributeError(name)
+    with _faults_to_stderr():
+        ensure_secret()
+        return create_app()
+
+
+if __name__ == "__main__":
+    with _faults_to_stderr():
+        main()

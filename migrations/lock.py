@@ -1,0 +1,76 @@
+"""One process at a time: Alembic itself takes no lock, and two upgrades at once would run the same revision twice."""
+
+import hashlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from alembic.util import CommandError, msg
+from sqlalchemy import text
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+
+# An arbitrary constant: PostgreSQL's advisory locks are numbers, and they are per database.
+POSTGRES_LOCK = 7_286_103_311
+DDL_LOCK_TIMEOUT_SECONDS = 5
+
+
+@asynccontextmanager
+async def migration_lock(engine: AsyncEngine, wait_seconds: int) -> AsyncIterator[None]:
+    """Hold the migration lock of this database for the block.
+
+    The lock belongs to a session, on a connection of its own that commits by itself: one that belonged to a
+    transaction would be lost at the first revision's commit. SQLite needs none here: a whole upgrade is one
+    `BEGIN IMMEDIATE` transaction there, and the next process waits for it.
+
+    Args:
+        wait_seconds: How long to wait for another process to finish.
+
+    Raises:
+        CommandError: The other process was not done in time.
+    """
+    if engine.dialect.name == "sqlite":
+        yield
+        return
+    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
+        lock = _lock_postgres if engine.dialect.name == "postgresql" else _lock_mysql
+        if not await lock(connection, 0):
+            msg(f"Another process is migrating this database; waiting up to {wait_seconds} s for it.")
+            if not await lock(connection, wait_seconds):
+                raise waited_too_long(wait_seconds)
+        yield
+        # Closing the connection would give the lock back as well; NullPool closes it right after this.
+
+
+def waited_too_long(wait_seconds: int) -> CommandError:
+    return CommandError(
+        f"Another process has kept this database locked for over {wait_seconds} s. Nothing was changed here. "
+        "Look at that process; MIGRATION_LOCK_TIMEOUT sets how long to wait."
+    )
+
+
+async def limit_ddl_waits(connection: AsyncConnection) -> None:
+    """Let a migration give up when a table stays busy: every query that came later would queue up behind it."""
+    if connection.dialect.name == "postgresql":
+        await connection.execute(text(f"SET lock_timeout = '{DDL_LOCK_TIMEOUT_SECONDS}s'"))
+    elif connection.dialect.name == "mysql":
+        await connection.execute(text(f"SET SESSION lock_wait_timeout = {DDL_LOCK_TIMEOUT_SECONDS}"))
+    await connection.commit()
+
+
+async def _lock_postgres(connection: AsyncConnection, wait_seconds: int) -> bool:
+    if not wait_seconds:
+        return bool(await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": POSTGRES_LOCK}))
+    await connection.execute(text(f"SET lock_timeout = '{wait_seconds}s'"))
+    try:
+        await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": POSTGRES_LOCK})
+    except DBAPIError:
+        return False
+    return True
+
+
+async def _lock_mysql(connection: AsyncConnection, wait_seconds: int) -> bool:
+    # GET_LOCK counts for the whole server, and its names are at most 64 characters long.
+    database = await connection.scalar(text("SELECT DATABASE()"))
+    name = "migrations:" + hashlib.sha256(str(database).encode()).hexdigest()[:32]
+    query = text("SELECT GET_LOCK(:name, :seconds)")
+    return bool(await connection.scalar(query, {"name": name, "seconds": wait_seconds}))

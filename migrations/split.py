@@ -1,0 +1,196 @@
+"""`alembic revision --autogenerate` for modules: one file a module that changed, in its folder, on its branch."""
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from alembic.config import Config
+from alembic.operations.ops import (
+    AddColumnOp,
+    CreateForeignKeyOp,
+    CreateTableOp,
+    DowngradeOps,
+    DropConstraintOp,
+    DropIndexOp,
+    DropTableOp,
+    MigrateOperation,
+    MigrationScript,
+    ModifyTableOps,
+    UpgradeOps,
+)
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError, msg
+from sqlalchemy import Column
+
+from migrations.branches import Branches, module_of, new_revision_id
+from shared.discovery import Modules
+
+
+@dataclass
+class _Draft:
+    """What changes in one module."""
+
+    upgrade: list[MigrateOperation] = field(default_factory=list)
+    downgrade: list[MigrateOperation] = field(default_factory=list)
+    refers_to: set[str] = field(default_factory=set)
+
+
+class Splitter:
+    """Alembic's `process_revision_directives` and `include_object` hooks.
+
+    A table belongs to the module whose model it is; one whose model is gone, to the module whose revisions made it.
+    """
+
+    def __init__(self, config: Config, modules: Modules, owners: dict[str, str], branches: Branches) -> None:
+        self._options: Any = config.cmd_opts
+        self._modules = modules
+        self._created = branches.created_tables()
+        self._owners = {**self._created, **owners}
+        self._models = owners
+        self._branches = branches
+
+    def include_object(self, _item: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:
+        """Leave out tables of the database that no module knows: whoever made them, they are not ours to drop."""
+        is_unknown = type_ == "table" and reflected and compare_to is None and name not in self._owners
+        return not is_unknown
+
+    def process(self, _context: MigrationContext, _revision: Any, directives: list[MigrationScript]) -> None:
+        """Turn Alembic's one draft into one a module. Only for `alembic revision`; `alembic check` reads the draft."""
+        if not hasattr(self._options, "autogenerate"):
+            return
+        draft = directives[0]
+        if not self._options.autogenerate:
+            self._place_by_hand(draft)
+            return
+        everything, chosen = self._by_module(draft), self._chosen_module()
+        drafts = {name: one for name, one in everything.items() if chosen in {None, name}}
+        self._check_references(drafts, _created_tables(everything) - _created_tables(drafts))
+        directives[:] = list(self._scripts(draft, drafts))
+        if not directives:
+            msg("No model has changed: no file was written.")
+
+    def _place_by_hand(self, draft: MigrationScript) -> None:
+        """`alembic revision --head users@head -m ...`: an empty revision, for a change of data for example."""
+        module = self._chosen_module()
+        if module is None:
+            names = ", ".join(self._modules)
+            raise CommandError(f"Say which module this revision is for, one of {names}: add --head <module>@head")
+        if not self._options.rev_id:
+            draft.rev_id = new_revision_id(module)
+        if not self._branches.of(module):
+            draft.head, draft.branch_label = "base", module
+        draft.version_path = draft.version_path or str(self._modules[module].migrations)
+
+    def _chosen_module(self) -> str | None:
+        """The module that `--head` names, as `users@head` or by a revision's id."""
+        if self._options.head in {"head", "heads", None}:
+            return None
+        label = self._options.head.partition("@")[0]
+        name = label if label in self._modules else module_of(label)
+        if name not in self._modules:
+            raise CommandError(
+                f"--head {self._options.head}: there is no module {label!r}; name one of {', '.join(self._modules)}"
+            )
+        return name
+
+    def _by_module(self, draft: MigrationScript) -> dict[str, _Draft]:
+        drafts: dict[str, _Draft] = defaultdict(_Draft)
+        for operation in _droppable(draft.upgrade_ops_list[0].ops):
+            one = drafts[self._owner(operation)]
+            one.upgrade.append(operation)
+            one.refers_to |= {table for table in _referred_tables(operation) if table in self._owners}
+        for operation in _droppable(draft.downgrade_ops_list[0].ops):
+            drafts[self._owner(operation)].downgrade.append(operation)
+        return drafts
+
+    def _owner(self, operation: MigrateOperation) -> str:
+        table = getattr(operation, "table_name", None)
+        if table is None:
+            raise CommandError(
+                f"{type(operation).__name__} belongs to no table, so to no module. Write it by hand: "
+                "`alembic revision --head <module>@head -m ...`"
+            )
+        model, maker = self._models.get(table), self._created.get(table)
+        if model is not None and maker is not None and model != maker:
+            raise CommandError(
+                f"The table {table!r} was made by module {maker!r}, and its model now stands in module {model!r}. A "
+                f"table cannot change its branch: take the model back to {self._modules[maker].path / 'models.py'}, or "
+                f"give it a new table name in {model!r}, copy the rows in a revision of {model!r}, and drop the old "
+                f"table in a later one of {maker!r}"
+            )
+        owner = self._owners.get(table)
+        if owner is None:
+            raise CommandError(f"No module owns the table {table!r}: its model must stand in a module's models.py")
+        return owner
+
+    def _check_references(self, drafts: dict[str, _Draft], left_out: set[str]) -> None:
+        """Refuse a foreign key that the revision could not have: check_branches would, and then every command fails."""
+        for name, one in drafts.items():
+            for table in sorted(one.refers_to):
+                owner = self._owners[table]
+                if owner not in self._modules.required_by(name) | {name}:
+                    raise CommandError(
+                        f"module {name!r} refers to the table {table!r} of module {owner!r}, which "
+                        f"{self._modules[name].path / 'module.py'} does not require: add it to `requires` there"
+                    )
+                if table in left_out or (owner not in drafts and not self._branches.of(owner)):
+                    raise CommandError(
+                        f"module {name!r} refers to the table {table!r} of module {owner!r}, which no revision makes "
+                        f"yet: leave --head away, or give the command with --head {owner}@head first"
+                    )
+
+    def _scripts(self, draft: MigrationScript, drafts: dict[str, _Draft]) -> Iterator[MigrationScript]:
+        # In `requires` order, so that a later one may depend on an id that an earlier one gets in this run.
+        latest = {name: heads[0].id for name in self._modules if (heads := self._branches.heads(name))}
+        for name in self._modules:
+            if name not in drafts:
+                continue
+            one, head = drafts[name], latest.get(name)
+            required = {self._owners[table] for table in one.refers_to} - {name}
+            latest[name] = new_revision_id(name)
+            self._modules[name].migrations.mkdir(exist_ok=True)
+            yield MigrationScript(
+                rev_id=latest[name],
+                message=draft.message,
+                upgrade_ops=UpgradeOps(one.upgrade),
+                downgrade_ops=DowngradeOps(one.downgrade),
+                imports=draft.imports,
+                head=head or "base",
+                branch_label=None if head else name,
+                version_path=str(self._modules[name].migrations),
+                depends_on=[latest[other] for other in self._modules if other in required],
+            )
+
+
+def _created_tables(drafts: dict[str, _Draft]) -> set[str]:
+    return {one.table_name for draft in drafts.values() for one in draft.upgrade if isinstance(one, CreateTableOp)}
+
+
+def _droppable(operations: Sequence[MigrateOperation]) -> Iterator[MigrateOperation]:
+    """Spare MariaDB the drop of an index that a foreign key uses: it refuses that."""
+    dropped = {operation.table_name for operation in operations if isinstance(operation, DropTableOp)}
+    for operation in operations:
+        if isinstance(operation, ModifyTableOps):
+            operation.ops.sort(key=lambda one: not _drops_foreign_key(one))
+            if operation.table_name in dropped and all(isinstance(one, DropIndexOp) for one in operation.ops):
+                continue  # the indexes go with the table
+        yield operation
+
+
+def _drops_foreign_key(operation: MigrateOperation) -> bool:
+    return isinstance(operation, DropConstraintOp) and operation.constraint_type == "foreignkey"
+
+
+def _referred_tables(operation: MigrateOperation) -> Iterator[str]:
+    """Tables that a new foreign key points to."""
+    if isinstance(operation, ModifyTableOps):
+        for inner in operation.ops:
+            yield from _referred_tables(inner)
+    elif isinstance(operation, CreateForeignKeyOp):
+        yield operation.referent_table
+    elif isinstance(operation, CreateTableOp):
+        yield from (key.column.table.fullname for key in operation.to_table().foreign_keys)
+    elif isinstance(operation, AddColumnOp):
+        column: Column[Any] = operation.column
+        yield from (key.target_fullname.rpartition(".")[0] for key in column.foreign_keys)

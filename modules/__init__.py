@@ -1,0 +1,1 @@
+"""One folder a module; a folder with a `module.py` is enough to be found."""

@@ -1,0 +1,62 @@
+import sys
+from typing import Annotated
+
+import typer
+from pydantic import TypeAdapter, ValidationError
+
+from modules.auth.container import Container
+from modules.auth.schemas import RegisterRequest
+from modules.users import Email
+from shared.cli import run
+from shared.errors import ValidationFailed
+
+cli = typer.Typer(help="Accounts and who may do what.", no_args_is_help=True)
+
+
+@cli.callback()
+def _commands() -> None:
+    """With a callback typer keeps `create-admin` a command of its own, although it is the only one."""
+
+
+@cli.command("create-admin")
+def create_admin(
+    context: typer.Context,
+    email: Annotated[str, typer.Option(prompt="E-mail address", help="The administrator's e-mail address.")],
+    password_file: Annotated[
+        typer.FileText | None,
+        typer.Option(
+            encoding="utf-8", help="Read the password from the first line of this file; - for standard input."
+        ),
+    ] = None,
+) -> None:
+    """Make an administrator: a new account, or an existing one with its password as it is.
+
+    The password comes from a prompt, from standard input or from a file. It is never an argument, which other users of
+    the machine could read in the process list.
+    """
+    try:
+        address = TypeAdapter(Email).validate_python(email)
+    except ValidationError:
+        raise typer.BadParameter(f"{email!r} is not an e-mail address", param_hint="--email") from None
+
+    promoted = run(context, Container, lambda auth: auth.registration_service().promote(address))
+    if promoted is not None:
+        typer.echo(f"{promoted.email} has an account, which is an administrator's now. Its password is as it was.")
+        return
+    password = _read_password(password_file)
+    if not password:
+        raise typer.BadParameter("is empty", param_hint="the password")
+    try:
+        data = RegisterRequest(email=address, password=password)
+    except ValidationError as error:
+        # Its own text would show the password.
+        message = error.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
+        raise ValidationFailed.at("password", type_="password_invalid", msg=f"The password: {message}.") from None
+    created = run(context, Container, lambda auth: auth.registration_service().create_admin(data))
+    typer.echo(f"Created the administrator {created.email}. Log in with POST /api/auth/login.")
+
+
+def _read_password(file: typer.FileText | None) -> str:
+    if file is not None or not sys.stdin.isatty():
+        return (file or sys.stdin).readline().rstrip("\r\n")
+    return str(typer.prompt("Password", hide_input=True, confirmation_prompt=True))

@@ -1,0 +1,58 @@
+from collections.abc import Sequence
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.engine import Row
+
+from modules.auth.models import ADMIN, Credential, LoginSession, RolePermission, UserRole
+from modules.auth.tokens import AccessTokens
+from modules.users import User
+from shared.access import Principal
+from shared.clock import Clock
+from shared.database import Database
+from shared.module import Permission
+
+
+class SessionAuthenticator:
+    """Asks the database about every request, in one query: logout, deactivation and role changes bite at once."""
+
+    def __init__(
+        self, database: Database, *, access_tokens: AccessTokens, permissions: tuple[Permission, ...], clock: Clock
+    ) -> None:
+        self._database = database
+        self._access_tokens = access_tokens
+        self._everything = frozenset(permission.name for permission in permissions)
+        self._clock = clock
+
+    async def authenticate(self, token: str) -> Principal | None:
+        claims = self._access_tokens.verify(token)
+        if claims is None:
+            return None
+        now = self._clock()
+        query = (
+            select(LoginSession.auth_time, UserRole.role_name, RolePermission.permission)
+            .join(User, User.id == LoginSession.user_id)
+            .join(Credential, Credential.user_id == LoginSession.user_id)
+            .outerjoin(UserRole, UserRole.user_id == LoginSession.user_id)
+            .outerjoin(RolePermission, RolePermission.role_name == UserRole.role_name)
+            .where(
+                LoginSession.id == claims.session_id,
+                LoginSession.user_id == claims.user_id,
+                LoginSession.revoked_at.is_(None),
+                LoginSession.idle_expires_at > now,
+                LoginSession.absolute_expires_at > now,
+                LoginSession.auth_version == Credential.auth_version,
+                User.is_active.is_(True),
+            )
+        )
+        async with self._database.read() as session:
+            rows = (await session.execute(query)).all()
+        if not rows:
+            return None
+        return Principal(claims.user_id, claims.session_id, self._permissions(rows), rows[0].auth_time)
+
+    def _permissions(self, rows: Sequence[Row[datetime, str, str]]) -> frozenset[str]:
+        """One row for each role and permission; a role without permissions has one with none."""
+        if any(row.role_name == ADMIN for row in rows):
+            return self._everything
+        return frozenset(row.permission for row in rows if row.permission is not None)

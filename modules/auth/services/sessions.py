@@ -1,0 +1,182 @@
+"""Sessions: begun at login, moved on by refresh, ended by logout and whatever else ends them."""
+
+import secrets
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Literal
+from uuid import UUID
+
+import structlog
+from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy.ext.asyncio import AsyncSession
+from uuid_utils.compat import uuid7
+
+from modules.auth.errors import InvalidRefreshToken
+from modules.auth.models import Credential, LoginSession
+from modules.auth.schemas import TokenPair
+from modules.auth.settings import Settings
+from modules.auth.tokens import AccessTokens, RefreshClaims, RefreshTokens
+from modules.users import User
+from shared.access import Principal
+from shared.clock import Clock
+from shared.database import Database
+
+log = structlog.get_logger(__name__)
+
+SALT_BYTES = 32
+IP_LENGTH = 45
+USER_AGENT_LENGTH = 255
+
+Scope = Literal["this", "others", "all"]
+
+
+@dataclass(frozen=True, slots=True)
+class Device:
+    """Where a login comes from, for its owner to recognise it: what a client or a proxy says, of any length."""
+
+    ip: str | None
+    user_agent: str | None
+
+
+class SessionService:
+    """The life of a session row."""
+
+    def __init__(
+        self,
+        database: Database,
+        *,
+        access_tokens: AccessTokens,
+        refresh_tokens: RefreshTokens,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._access_tokens = access_tokens
+        self._refresh_tokens = refresh_tokens
+        self._settings = settings
+        self._clock = clock
+
+    async def begin(self, session: AsyncSession, user_id: UUID, auth_version: int, device: Device) -> TokenPair:
+        """Open a session; the oldest ones beyond the cap are ended."""
+        now = self._clock()
+        row = LoginSession(
+            id=uuid7(),
+            user_id=user_id,
+            salt=secrets.token_bytes(SALT_BYTES),
+            counter=0,
+            auth_version=auth_version,
+            created_at=now,
+            auth_time=now,
+            last_refreshed_at=now,
+            idle_expires_at=now + min(self._settings.idle, self._settings.absolute),
+            absolute_expires_at=now + self._settings.absolute,
+            ip=device.ip and device.ip[:IP_LENGTH],
+            user_agent=device.user_agent and device.user_agent[:USER_AGENT_LENGTH],
+        )
+        session.add(row)
+        await session.flush()
+        await self._end_oldest(session, user_id, now)
+        return self._pair(row, counter=0, expires_in=row.idle_expires_at - now)
+
+    async def refresh(self, token: str) -> TokenPair:
+        """Trade a refresh token for the next one.
+
+        Within the grace window the predecessor gives the same successor again, so that two tabs, or a client whose
+        answer was lost, do not end their own session. A predecessor that comes later was stolen, or its successor was:
+        the session ends.
+
+        Raises:
+            InvalidRefreshToken: For every reason alike. A reuse is committed before it is raised.
+        """
+        claims = self._refresh_tokens.parse(token)
+        row = await self._find(claims.session_id) if claims else None
+        if claims is None or row is None or not self._refresh_tokens.is_genuine(claims, row.salt):
+            raise InvalidRefreshToken
+        now = self._clock()
+        async with self._database.transaction() as session:
+            idle_expires_at = min(now + self._settings.idle, row.absolute_expires_at)
+            # Compare and swap: of any number of requests with the same token one changes the row.
+            moved = await session.execute(
+                update(LoginSession)
+                .where(LoginSession.counter == claims.counter, *_is_live(claims.session_id, now))
+                .values(counter=claims.counter + 1, last_refreshed_at=now, idle_expires_at=idle_expires_at)
+                .execution_options(synchronize_session=False)
+            )
+            has_moved = moved.rowcount == 1  # type: ignore[attr-defined]  # an UPDATE's result is a CursorResult
+        if not has_moved:
+            row = await self._seen_again(claims, now)
+            idle_expires_at = row.idle_expires_at
+        return self._pair(row, counter=claims.counter + 1, expires_in=idle_expires_at - now)
+
+    async def end(self, caller: Principal, scope: Scope) -> None:
+        conditions: dict[Scope, ColumnElement[bool]] = {
+            "this": LoginSession.id == caller.session_id,
+            "others": LoginSession.id != caller.session_id,
+            "all": LoginSession.user_id == caller.user_id,
+        }
+        async with self._database.transaction() as session:
+            await end_sessions(session, caller.user_id, "logout", self._clock(), conditions[scope])
+
+    async def _seen_again(self, claims: RefreshClaims, now: datetime) -> LoginSession:
+        """The token was used before, or its session is over. A transaction of its own sees what is true now."""
+        async with self._database.transaction() as session:
+            row = await session.scalar(select(LoginSession).where(*_is_live(claims.session_id, now)))
+            if row is None or row.counter <= claims.counter:
+                raise InvalidRefreshToken
+            is_direct_successor = row.counter == claims.counter + 1
+            if (
+                is_direct_successor
+                and self._settings.refresh_grace
+                and now - row.last_refreshed_at <= self._settings.grace
+            ):
+                return row
+            await end_sessions(session, row.user_id, "reuse", now, LoginSession.id == row.id)
+        # Outside the block: raised within it, the answer would roll the revocation back.
+        log.warning("refresh_token_reused", session_id=str(row.id), user_id=str(row.user_id))
+        raise InvalidRefreshToken
+
+    async def _find(self, session_id: UUID) -> LoginSession | None:
+        async with self._database.read() as session:
+            return await session.get(LoginSession, session_id)
+
+    async def _end_oldest(self, session: AsyncSession, user_id: UUID, now: datetime) -> None:
+        live = select(LoginSession.id).where(LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None))
+        newest_first = live.order_by(LoginSession.created_at.desc(), LoginSession.id.desc())
+        too_many = (await session.scalars(newest_first.offset(self._settings.sessions_per_user).limit(100))).all()
+        if too_many:
+            await end_sessions(session, user_id, "cap", now, LoginSession.id.in_(too_many))
+
+    def _pair(self, row: LoginSession, *, counter: int, expires_in: timedelta) -> TokenPair:
+        return TokenPair(
+            access_token=self._access_tokens.issue(row.user_id, row.id),
+            expires_in=self._settings.access_token_ttl,
+            refresh_token=self._refresh_tokens.issue(row.id, counter, row.salt),
+            refresh_expires_in=int(expires_in.total_seconds()),
+            session_id=row.id,
+        )
+
+
+async def end_sessions(
+    session: AsyncSession, user_id: UUID, reason: str, now: datetime, *conditions: ColumnElement[bool]
+) -> None:
+    """End a user's sessions, all of them unless `conditions` say which; those that have ended stay as they are."""
+    await session.execute(
+        update(LoginSession)
+        .where(LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None), *conditions)
+        .values(revoked_at=now, revoke_reason=reason)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def _is_live(session_id: UUID, now: datetime) -> list[ColumnElement[bool]]:
+    """The session is not over, its user is active, and nothing has happened since that voids all logins."""
+    return [
+        LoginSession.id == session_id,
+        LoginSession.revoked_at.is_(None),
+        LoginSession.idle_expires_at > now,
+        LoginSession.absolute_expires_at > now,
+        exists().where(User.id == LoginSession.user_id, User.is_active.is_(True)),
+        exists().where(
+            Credential.user_id == LoginSession.user_id, Credential.auth_version == LoginSession.auth_version
+        ),
+    ]

@@ -1,0 +1,116 @@
+"""The two tokens: a short-lived signed access token, and a refresh token that names a step of its session."""
+
+import base64
+import binascii
+from dataclasses import dataclass
+from datetime import timedelta
+from uuid import UUID
+
+import jwt
+from uuid_utils.compat import uuid7
+
+from modules.auth.settings import Settings
+from shared.clock import Clock
+from shared.keys import KeyRing
+
+ALGORITHM = "HS256"
+TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068's name, no secret
+CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
+LEEWAY = timedelta(seconds=10)
+
+ACCESS = "access"
+REFRESH = "refresh"
+REFRESH_VERSION = "rt1"
+MAXIMUM_COUNTER_DIGITS = 9
+
+
+@dataclass(frozen=True, slots=True)
+class AccessClaims:
+    user_id: UUID
+    session_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class RefreshClaims:
+    session_id: UUID
+    counter: int
+    signature: bytes
+
+
+class AccessTokens:
+    """Signed with the first key of the ring and accepted with any; they carry ids only, no personal data, no rights."""
+
+    def __init__(self, keys: KeyRing, settings: Settings, clock: Clock) -> None:
+        self._keys = keys.keys(ACCESS)
+        self._settings = settings
+        self._clock = clock
+
+    def issue(self, user_id: UUID, session_id: UUID) -> str:
+        now = int(self._clock().timestamp())
+        key_id, key = next(iter(self._keys.items()))
+        claims = {
+            "iss": self._settings.token_issuer,
+            "aud": self._settings.token_audience,
+            "sub": str(user_id),
+            "sid": str(session_id),
+            "jti": str(uuid7()),
+            "iat": now,
+            "exp": now + self._settings.access_token_ttl,
+        }
+        return jwt.encode(claims, key, ALGORITHM, headers={"typ": TOKEN_TYPE, "kid": key_id})
+
+    def verify(self, token: str) -> AccessClaims | None:
+        """None for anything that is not a valid token of this service, whatever is wrong with it."""
+        try:
+            header = jwt.get_unverified_header(token)
+            # The key id only chooses among our own keys; keys that a header brings along are never looked at.
+            key = self._keys.get(str(header.get("kid")))
+            if key is None or header.get("typ") != TOKEN_TYPE:
+                return None
+            claims = jwt.decode(
+                token,
+                key,
+                algorithms=[ALGORITHM],
+                issuer=self._settings.token_issuer,
+                audience=self._settings.token_audience,
+                leeway=LEEWAY,
+                options={"require": CLAIMS, "enforce_minimum_key_length": True, "strict_aud": True},
+            )
+            return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"]))
+        except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
+            return None
+
+
+class RefreshTokens:
+    """`rt1.<session>.<counter>.<mac>`, keyed by the server's secret and the session's salt.
+
+    Neither a leaked database nor a leaked secret is enough to make one, and the same successor can be made again
+    within the grace window.
+    """
+
+    def __init__(self, keys: KeyRing) -> None:
+        self._keys = keys
+
+    def issue(self, session_id: UUID, counter: int, salt: bytes) -> str:
+        content = _content(session_id, counter)
+        mac = base64.urlsafe_b64encode(self._keys.sign(REFRESH, content.encode(), salt)).decode().rstrip("=")
+        return f"{content}.{mac}"
+
+    def parse(self, token: str) -> RefreshClaims | None:
+        """Read a token's form; whether it is genuine is for `is_genuine`, which needs the session's salt."""
+        try:
+            version, session_id, counter, mac = token.split(".")
+            signature = base64.urlsafe_b64decode(mac + "=" * (-len(mac) % 4))
+            claims = RefreshClaims(UUID(session_id), int(counter), signature)
+        except (ValueError, binascii.Error):
+            return None
+        # Only one spelling of each: no other case, no "+1", no padding.
+        is_canonical = (version, session_id, counter) == (REFRESH_VERSION, str(claims.session_id), str(claims.counter))
+        return claims if is_canonical and claims.counter >= 0 and len(counter) <= MAXIMUM_COUNTER_DIGITS else None
+
+    def is_genuine(self, claims: RefreshClaims, salt: bytes) -> bool:
+        return self._keys.verify(REFRESH, _content(claims.session_id, claims.counter).encode(), claims.signature, salt)
+
+
+def _content(session_id: UUID, counter: int) -> str:
+    return f"{REFRESH_VERSION}.{session_id}.{counter}"

@@ -1,0 +1,5 @@
+from shared.errors import AppError
+
+
+class NotReady(AppError):
+    status, code, message = 503, "not_ready", "The service is not ready."

@@ -1,0 +1,32 @@
+"""E-mail addresses: one way to write each, and one key that decides whether two are the same."""
+
+import unicodedata
+from typing import Annotated
+
+from email_validator import EmailNotValidError, validate_email
+from pydantic import AfterValidator, Field
+
+from shared.text import SafeText
+
+MAXIMUM_LENGTH = 254
+
+
+def _normalized(value: str) -> str:
+    try:
+        # No display names ("Foo <foo@example.com>"), no look-ups in the network.
+        return validate_email(value.strip(), check_deliverability=False).normalized
+    except EmailNotValidError:
+        raise ValueError("is not an e-mail address") from None
+
+
+Email = Annotated[
+    SafeText,
+    Field(max_length=MAXIMUM_LENGTH, json_schema_extra={"format": "email"}, examples=["ada@example.com"]),
+    AfterValidator(_normalized),
+]
+"""An address in its written form: Unicode composed (NFC), domain in lower case, local part as its owner writes it."""
+
+
+def email_key(email: str) -> str:
+    """What makes two addresses the same account: `Ada@Example.com` and `ada@example.com` are one."""
+    return unicodedata.normalize("NFKC", email).casefold()

@@ -1,0 +1,96 @@
+from typing import Literal
+from uuid import UUID
+
+from sqlalchemy import func, or_, select
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from modules.users.emails import email_key
+from modules.users.errors import EmailTaken, UserNotFound
+from modules.users.events import UserActivated, UserCreated, UserDeactivated
+from modules.users.models import User
+from modules.users.schemas import UserCreate, UserUpdate
+from shared.clock import Clock
+from shared.events import EventBus
+from shared.paging import PageOf, PageRequest, Paginator
+
+UserSort = Literal["created_at", "-created_at", "email", "-email"]
+
+SORTABLE = {"created_at": User.created_at, "email": User.email_key}
+
+
+class UserService:
+    """The use cases of users, within the caller's session."""
+
+    def __init__(self, session: AsyncSession, *, events: EventBus, clock: Clock, paginator: Paginator) -> None:
+        self._session = session
+        self._events = events
+        self._clock = clock
+        self._paginator = paginator
+
+    async def get(self, user_id: UUID) -> User:
+        user = await self._session.get(User, user_id)
+        if user is None:
+            raise UserNotFound
+        return user
+
+    async def find_by_email(self, email: str) -> User | None:
+        return await self._session.scalar(select(User).where(User.email_key == email_key(email)))
+
+    async def list(self, request: PageRequest, *, q: str | None = None, is_active: bool | None = None) -> PageOf[User]:
+        """Users whose address or nickname begins with `q`, whatever its case."""
+        query = select(User)
+        if is_active is not None:
+            query = query.where(User.is_active.is_(is_active))
+        if q:
+            query = query.where(
+                or_(
+                    User.email_key.startswith(email_key(q), autoescape=True),
+                    func.lower(User.nickname).startswith(q.lower(), autoescape=True),
+                )
+            )
+        return await self._paginator.page(self._session, query, request, columns=SORTABLE, key=User.id)
+
+    async def create(self, data: UserCreate) -> User:
+        now = self._clock()
+        user = User(
+            email=data.email,
+            email_key=email_key(data.email),
+            nickname=data.nickname,
+            is_active=True,
+            email_verified=False,
+            created_at=now,
+            updated_at=now,
+        )
+        self._session.add(user)
+        try:
+            await self._session.flush()
+        except IntegrityError:
+            # The unique key decides, not a look beforehand: of two requests at once only one gets through.
+            raise EmailTaken from None
+        await self._events.publish(UserCreated(user.id), self._session)
+        return user
+
+    async def update(self, user_id: UUID, data: UserUpdate) -> User:
+        user = await self.get(user_id)
+        for name, value in data.model_dump(exclude_unset=True).items():
+            setattr(user, name, value)
+        user.updated_at = self._clock()
+        await self._session.flush()
+        return user
+
+    async def deactivate(self, user_id: UUID) -> User:
+        return await self._set_active(user_id, is_active=False)
+
+    async def activate(self, user_id: UUID) -> User:
+        return await self._set_active(user_id, is_active=True)
+
+    async def _set_active(self, user_id: UUID, *, is_active: bool) -> User:
+        user = await self.get(user_id)
+        if user.is_active != is_active:
+            user.is_active = is_active
+            user.updated_at = self._clock()
+            await self._session.flush()
+            event = UserActivated(user.id) if is_active else UserDeactivated(user.id)
+            await self._events.publish(event, self._session)
+        return user

@@ -1,0 +1,1 @@
+"""What every module uses. Nothing here imports a module."""

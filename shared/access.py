@@ -1,0 +1,233 @@
+"""Who may call a route: the markers, the caller, and the table of routes that the markers make."""
+
+import inspect
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Annotated, Any, Protocol, TypeVar
+from uuid import UUID
+
+from fastapi import Depends, params
+from fastapi.requests import HTTPConnection
+from fastapi.routing import RouteContext, iter_route_contexts
+from starlette.routing import BaseRoute, Match
+from starlette.types import Scope
+
+from shared.discovery import ModuleError, Modules
+from shared.errors import NotAuthenticated, PermissionDenied
+
+SCOPE_KEY = "access"
+ATTRIBUTE = "__access__"
+
+F = TypeVar("F")
+
+
+@dataclass(frozen=True, slots=True)
+class Principal:
+    """The caller, as the authenticator found it in the database for this very request."""
+
+    user_id: UUID
+    session_id: UUID
+    permissions: frozenset[str]
+    authenticated_at: datetime
+
+    def can(self, permission: str) -> bool:
+        return permission in self.permissions
+
+
+class Authenticator(Protocol):
+    """What the auth module provides, as `authenticator` in its container."""
+
+    async def authenticate(self, token: str) -> Principal | None:
+        """The caller to whom this bearer token belongs; None if it is no good, for whatever reason."""
+
+
+class DenyEveryone:
+    """Stands in when no module provides an authenticator: nothing but public routes opens."""
+
+    async def authenticate(self, token: str) -> Principal | None:  # noqa: ARG002 - the protocol's signature
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What AuthMiddleware decided about a request: which endpoint may run, and for whom."""
+
+    endpoint: Any
+    principal: Principal | None
+
+
+async def require_decision(connection: HTTPConnection) -> Decision:
+    """The second layer: the endpoint that runs must be the one that AuthMiddleware let through."""
+    decision = connection.scope.get(SCOPE_KEY)
+    if not isinstance(decision, Decision) or decision.endpoint is not connection.scope.get("endpoint"):
+        raise PermissionDenied
+    return decision
+
+
+class Marker(params.Depends):
+    """States who may call a route: in the `dependencies` of a route, or of its router as the default.
+
+    The marker nearest to the route counts. It reads `dependencies=[Requires("users:user.read")]`. What takes no
+    dependencies, a mounted application for example, is marked by a call: `Public("...").mark(app)`.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(require_decision)
+
+    def mark(self, endpoint: F) -> F:
+        setattr(endpoint, ATTRIBUTE, self)
+        return endpoint
+
+
+class Public(Marker):
+    """Anybody, without a token. The reason is for the reader, and for the list of public routes."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__()
+        object.__setattr__(self, "reason", reason)  # the base is a frozen dataclass
+
+    reason: str
+
+
+class Authenticated(Marker):
+    """Anybody who is logged in. What states nothing is treated like this."""
+
+
+class Requires(Marker):
+    """A caller who holds this permission."""
+
+    def __init__(self, permission: str) -> None:
+        super().__init__()
+        object.__setattr__(self, "permission", permission)  # the base is a frozen dataclass
+
+    permission: str
+
+
+async def _caller(decision: Annotated[Decision, Depends(require_decision)]) -> Principal:
+    if decision.principal is None:
+        raise NotAuthenticated
+    return decision.principal
+
+
+Caller = Annotated[Principal, Depends(_caller)]
+"""The logged-in caller, for a route that needs to know who it is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """A route together with who may call it."""
+
+    context: RouteContext
+    marker: Marker | None
+
+    @property
+    def path(self) -> str:
+        return self.context.path or ""
+
+    @property
+    def methods(self) -> frozenset[str]:
+        """HTTP methods; empty for websockets and mounts."""
+        return frozenset(getattr(self.context, "methods", None) or ())
+
+    @property
+    def endpoint(self) -> Any:
+        # A mount has no endpoint of its own: what it mounts is the endpoint.
+        return getattr(self.context, "endpoint", None) or getattr(self.context, "app", None)
+
+    @property
+    def is_public(self) -> bool:
+        return isinstance(self.marker, Public)
+
+
+@dataclass(frozen=True, slots=True)
+class RouteMatch:
+    """The route that will answer a request. With `rule` None nothing matches; with `allowed` the method is wrong."""
+
+    rule: Rule | None
+    allowed: frozenset[str] = frozenset()
+
+
+class AccessTable:
+    """Every route of the application, in matching order, with its marker."""
+
+    def __init__(self, routes: Sequence[BaseRoute]) -> None:
+        self.rules = tuple(Rule(context, _marker_of(context)) for context in iter_route_contexts(routes))
+        self._matchers: tuple[tuple[Callable[[Scope], tuple[Match, Scope]], Rule], ...] = tuple(
+            (rule.context.matches, rule) for rule in self.rules
+        )
+
+    def match(self, scope: Scope) -> RouteMatch:
+        """Ask the routes themselves, as the router will: never a path string of our own."""
+        partial: list[Rule] = []
+        for matches, rule in self._matchers:
+            match, _ = matches(scope)
+            if match is Match.FULL:
+                return RouteMatch(rule)
+            if match is Match.PARTIAL:
+                partial.append(rule)
+        if not partial:
+            return RouteMatch(None)
+        is_open = next((rule for rule in partial if rule.is_public), partial[0])
+        return RouteMatch(is_open, frozenset().union(*(rule.methods for rule in partial)))
+
+    def public(self) -> list[str]:
+        """The whitelist, as `GET /api/health` lines."""
+        return sorted(line for rule in self.rules if rule.is_public for line in _lines(rule))
+
+    def unmarked(self) -> list[str]:
+        return sorted(line for rule in self.rules if rule.marker is None for line in _lines(rule))
+
+    def check(self, modules: Modules) -> None:
+        """Refuse what FastAPI would accept silently.
+
+        Raises:
+            ModuleError: Two routes answer the same method and path, two have the same name (so the same operation id),
+                or one requires a permission that no module declares.
+        """
+        declared = {permission.name for permission in modules.permissions}
+        paths: dict[str, str] = {}
+        names: dict[str, str] = {}
+        for rule in self.rules:
+            where = _file_of(rule)
+            for line in _lines(rule):
+                # /users/{id} and /users/{user_id} are the same path.
+                if other := paths.get(shape := re.sub(r"{[^}:]+", "{", line)):
+                    raise ModuleError(f"{where}: {line} is a route already, in {other}")
+                paths[shape] = where
+            if getattr(rule.context, "include_in_schema", False) and (name := rule.context.name):
+                if other := names.get(name):
+                    raise ModuleError(f"{where}: another route is named {name!r}, in {other}; names are operation ids")
+                names[name] = where
+            if isinstance(rule.marker, Requires) and rule.marker.permission not in declared:
+                raise ModuleError(
+                    f"{where}: {', '.join(_lines(rule))} requires {rule.marker.permission!r}, and no module declares "
+                    "this permission in its module.py"
+                )
+
+
+def _file_of(rule: Rule) -> str:
+    endpoint = inspect.unwrap(rule.endpoint) if callable(rule.endpoint) else rule.endpoint
+    try:
+        return inspect.getsourcefile(endpoint) or repr(endpoint)
+    except TypeError:
+        return repr(endpoint)
+
+
+def _marker_of(context: RouteContext) -> Marker | None:
+    dependencies = getattr(context, "dependencies", None) or ()
+    markers = [dependency for dependency in dependencies if isinstance(dependency, Marker)]
+    if markers:
+        return markers[-1]
+    for marked in (getattr(context, "endpoint", None), getattr(context, "app", None)):
+        marker = getattr(marked, ATTRIBUTE, None)
+        if isinstance(marker, Marker):
+            return marker
+    return None
+
+
+def _lines(rule: Rule) -> list[str]:
+    kind = type(rule.context.original_route).__name__
+    methods = sorted(rule.methods - {"HEAD"}) or ["WEBSOCKET" if "WebSocket" in kind else kind.upper()]
+    return [f"{method} {rule.path}" for method in methods]

@@ -1,0 +1,89 @@
+"""What the project gives to every module's container, as `shared`."""
+
+from collections.abc import Awaitable, Callable
+from typing import TypeVar, cast
+
+from dependency_injector import providers
+from dependency_injector.containers import DeclarativeContainer
+from fastapi.requests import HTTPConnection
+from sqlalchemy.ext.asyncio import AsyncEngine
+
+from shared.access import Authenticator, DenyEveryone
+from shared.clock import utc_now
+from shared.database import Database
+from shared.discovery import ModuleError
+from shared.events import EventBus
+from shared.keys import KeyRing
+from shared.module import Permission
+from shared.paging import Paginator
+from shared.settings import Settings
+
+C = TypeVar("C", bound=DeclarativeContainer)
+
+MigrationState = dict[str, str]
+"""Each module's migration branch: `"applied"`, `"pending"`, or `"unknown"` if the database is ahead of the code."""
+
+ReadMigrations = Callable[[AsyncEngine], Awaitable[MigrationState]]
+
+
+def _database(settings: Settings) -> Database:
+    return Database(settings.database_url.get_secret_value())
+
+
+def _key_ring(settings: Settings) -> KeyRing:
+    return KeyRing(settings.secret_keys)
+
+
+class SharedContainer(DeclarativeContainer):
+    """One instance an application: two applications with different settings share nothing."""
+
+    settings = providers.Dependency(instance_of=Settings)
+    permissions: providers.Dependency[tuple[Permission, ...]] = providers.Dependency(instance_of=tuple)
+    read_migrations: providers.Dependency[ReadMigrations] = providers.Dependency()
+
+    clock = providers.Object(utc_now)
+    database = providers.Singleton(_database, settings)
+    keys = providers.Singleton(_key_ring, settings)
+    events = providers.Singleton(EventBus)
+    paginator = providers.Singleton(Paginator, keys)
+
+
+class Runtime:
+    """The application without its HTTP side: what a request and a command both work with."""
+
+    def __init__(self, shared: SharedContainer) -> None:
+        self.shared = shared
+        self._authenticator: Callable[[], Authenticator] | None = None
+        self._containers: dict[type[DeclarativeContainer], DeclarativeContainer] = {}
+
+    def add(self, declared: type[DeclarativeContainer], container: DeclarativeContainer) -> None:
+        """Take a module's container in. One that provides `authenticator` says from now on who is calling."""
+        self._containers[declared] = container
+        if (provider := container.providers.get("authenticator")) is not None:
+            if self._authenticator is not None:
+                raise ModuleError(f"{declared.__module__} provides an authenticator, and another module does already")
+            self._authenticator = provider
+
+    @property
+    def authenticator(self) -> Authenticator:
+        """Asked for at each request, not kept: a part of it may be overridden until it is first needed."""
+        return DenyEveryone() if self._authenticator is None else self._authenticator()
+
+    def of(self, container: type[C]) -> C:
+        """This runtime's instance of a module's container."""
+        if container not in self._containers:
+            raise ModuleError(f"{container.__module__} belongs to a module that DISABLED_MODULES switches off")
+        return cast("C", self._containers[container])
+
+    async def close(self) -> None:
+        """Shut down what the containers hold open: the modules' resources in reverse order, then the database."""
+        for container in reversed(self._containers.values()):
+            if (closing := container.shutdown_resources()) is not None:
+                await closing
+        await self.shared.database().close()
+
+
+def container_of(connection: HTTPConnection, container: type[C]) -> C:
+    """The running application's instance of a module's container; for the module's `dependencies.py`."""
+    runtime: Runtime = connection.app.state.runtime
+    return runtime.of(container)

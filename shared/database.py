@@ -1,0 +1,163 @@
+"""The one database: its address, its engine, and the two ways to talk to it."""
+
+import sqlite3
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+from sqlalchemy import URL, Connection, event, make_url, text
+from sqlalchemy.exc import ArgumentError
+from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.orm import Session as SyncSession
+from sqlalchemy.pool import NullPool
+
+ROOT = Path(__file__).resolve().parent.parent
+
+DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "mysql": "mysql+asyncmy"}
+ALIASES = {"postgres": "postgresql", "mariadb": "mysql"}
+
+SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
+
+CONNECT_TIMEOUT_SECONDS = 5
+POOL_TIMEOUT_SECONDS = 5
+SQLITE_BUSY_SECONDS = 30
+
+
+def database_url(address: str) -> URL:
+    """The address with the async driver chosen: `postgresql://...`, `mysql://...`, `sqlite:///./app.db`.
+
+    A relative SQLite path counts from the project's root, so that the application and `alembic` mean the same file
+    from whichever folder they are started.
+
+    Raises:
+        ValueError: The address cannot be read, or names a database that is not supported. The text does not
+            contain the address, which may hold a password.
+    """
+    try:
+        url = make_url(address)
+    except (ArgumentError, ValueError):
+        raise ValueError("cannot be read as a database address, such as postgresql://user:password@host/name") from None
+    backend = url.get_backend_name()
+    backend = ALIASES.get(backend, backend)
+    if backend not in DRIVERS:
+        raise ValueError(f"names the database {backend!r}; supported are {', '.join(DRIVERS)}")
+    url = url.set(drivername=DRIVERS[backend])
+    if backend == "sqlite" and url.database and url.database != ":memory:":
+        url = url.set(database=str(ROOT / url.database))
+    return url
+
+
+def create_engine(url: URL, **options: Any) -> AsyncEngine:
+    """An engine with the settings every connection of this project needs. `options` go to SQLAlchemy."""
+    backend = url.get_backend_name()
+    if backend == "sqlite":
+        options = {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}, **options}
+    elif backend == "postgresql":
+        options = {"connect_args": {"timeout": CONNECT_TIMEOUT_SECONDS}, "isolation_level": "READ COMMITTED", **options}
+    else:
+        connect_args: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "charset": "utf8mb4"}
+        if url.password is not None:
+            connect_args["password"] = url.password.encode()  # asyncmy would encode a string as Latin-1
+        # MariaDB's REPEATABLE READ would keep showing a rotated session's old row inside a transaction.
+        options = {"connect_args": connect_args, "isolation_level": "READ COMMITTED", **options}
+    # hide_parameters: an SQL error's text would carry password hashes and addresses into the logs.
+    engine = create_async_engine(url, hide_parameters=True, **options)
+    if backend == "sqlite":
+        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
+        event.listen(engine.sync_engine, "begin", _begin_immediate)
+    return engine
+
+
+def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # FULL (SQLite's default, said here because it matters): an acknowledged write survives a power failure.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+    # SQLite's own lower() leaves everything but A-Z as it is; the other databases do not.
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails at once when another writer was faster, whatever the
+    # busy timeout; one that announces itself as a writer waits its turn.
+    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+class _ReadSession(SyncSession):
+    """A session that refuses to write: its connection commits by itself, statement by statement."""
+
+
+@event.listens_for(_ReadSession, "before_flush")
+def _refuse_to_write(_session: SyncSession, _context: object, _instances: object) -> None:
+    raise RuntimeError("this session is for reading: write in a request that is not GET, or in database.transaction()")
+
+
+class Database:
+    """Opens sessions. There are two kinds, and nothing else in the project begins or commits."""
+
+    def __init__(self, url: str) -> None:
+        self.url = database_url(url)
+        pool = {} if self.url.database in {None, "", ":memory:"} else {"pool_timeout": POOL_TIMEOUT_SECONDS}
+        self.engine = create_engine(self.url, pool_pre_ping=True, **pool)
+        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
+        self._readers = async_sessionmaker(
+            self.engine.execution_options(isolation_level="AUTOCOMMIT"),
+            expire_on_commit=False,
+            sync_session_class=_ReadSession,
+        )
+
+    @asynccontextmanager
+    async def transaction(self) -> AsyncIterator[AsyncSession]:
+        """One unit of work: committed when the block ends, rolled back when it raises."""
+        async with self._sessions.begin() as session:
+            yield session
+
+    @asynccontextmanager
+    async def read(self) -> AsyncIterator[AsyncSession]:
+        """For reading only, without the two round trips of a transaction; each statement sees the latest commit."""
+        async with self._readers() as session:
+            yield session
+
+    async def ping(self) -> None:
+        """Raises whatever the driver raises if the database cannot be reached."""
+        async with self.read() as session:
+            await session.execute(text("SELECT 1"))
+
+    async def close(self) -> None:
+        await self.engine.dispose()
+
+
+async def open_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
+    """The session of a request: for reading when the method is safe, else one unit of work."""
+    database: Database = connection.app.state.runtime.shared.database()
+    is_reading = connection.scope.get("method") in SAFE_METHODS
+    async with database.read() if is_reading else database.transaction() as session:
+        yield session
+
+
+# The function scope ends before the answer is sent. With the default one a COMMIT that fails would still answer 200.
+Session = Annotated[AsyncSession, Depends(open_session, scope="function")]
+
+
+def migration_engine(url: URL, *, lock_timeout: int) -> AsyncEngine:
+    """An engine that keeps no connection: what `alembic` uses. `lock_timeout` is in seconds, for SQLite."""
+    if url.get_backend_name() != "sqlite":
+        return create_engine(url, poolclass=NullPool)
+    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": lock_timeout})
+    event.listen(engine.sync_engine, "connect", _switch_foreign_keys_off)
+    return engine
+
+
+def _switch_foreign_keys_off(connection: sqlite3.Connection, _record: object) -> None:
+    # To change a table SQLite needs it rebuilt, and dropping the old one would delete the rows that refer to it.
+    connection.cursor().execute("PRAGMA foreign_keys=OFF")

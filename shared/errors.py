@@ -1,0 +1,232 @@
+"""Every failure of the API is built here, whoever raised it."""
+
+import json
+from collections.abc import Mapping
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI
+from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
+from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from starlette.exceptions import HTTPException
+from starlette.requests import HTTPConnection
+from starlette.responses import Response
+from starlette.status import WS_1008_POLICY_VIOLATION
+from starlette.websockets import WebSocket
+
+from shared.responses import current_request_id
+
+log = structlog.get_logger(__name__)
+
+PHRASES = {status.value: status.phrase for status in HTTPStatus}
+
+MAXIMUM_ERRORS = 50
+MAXIMUM_NAME_LENGTH = 100
+
+
+class AppError(Exception):
+    """A failure with a stable code. Services raise subclasses; routers never translate.
+
+    The docstring is not sent: `message` is.
+    """
+
+    status = 400
+    code = "bad_request"
+    message = "The request cannot be understood."
+
+    def __init__(
+        self,
+        message: str | None = None,
+        *,
+        data: dict[str, Any] | None = None,
+        headers: Mapping[str, str] | None = None,
+    ) -> None:
+        super().__init__(message or self.message)
+        self.text = message or self.message
+        self.data = data
+        self.headers = dict(headers or {})
+
+
+class BadRequest(AppError):
+    pass
+
+
+class NotAuthenticated(AppError):
+    status, code, message = 401, "not_authenticated", "Authentication is required."
+
+    def __init__(self, *, token_was_sent: bool = False) -> None:
+        # RFC 6750 3.1: the error is named only when there was a token to be wrong.
+        challenge = 'Bearer error="invalid_token"' if token_was_sent else "Bearer"
+        super().__init__(headers={"WWW-Authenticate": challenge})
+
+
+class PermissionDenied(AppError):
+    status, code, message = 403, "permission_denied", "You are not allowed to do this."
+
+
+class NotFound(AppError):
+    status, code, message = 404, "not_found", "There is nothing here."
+
+
+class MethodNotAllowed(AppError):
+    status, code, message = 405, "method_not_allowed", "This method is not allowed here."
+
+
+class PayloadTooLarge(AppError):
+    status, code, message = 413, "payload_too_large", "The request body is too large."
+
+
+class UnsupportedMediaType(AppError):
+    status, code, message = 415, "unsupported_media_type", "Send the body as application/json."
+
+
+class ValidationFailed(AppError):
+    """422. `errors` are `{"loc", "type", "msg"}` objects; never put a value of the input into them."""
+
+    status, code, message = 422, "validation_error", "The input is not valid."
+
+    def __init__(self, errors: list[dict[str, Any]]) -> None:
+        super().__init__(data={"errors": errors})
+
+    @classmethod
+    def at(cls, *loc: str, type_: str, msg: str) -> "ValidationFailed":
+        return cls([{"loc": list(loc), "type": type_, "msg": msg}])
+
+
+class TooManyRequests(AppError):
+    status, code, message = 429, "too_many_requests", "Too many requests; try again later."
+
+
+class InternalError(AppError):
+    status, code, message = 500, "internal_error", "Something went wrong on our side."
+
+
+class Unavailable(AppError):
+    status, code, message = 503, "unavailable", "The service is not available right now; try again."
+
+    def __init__(self) -> None:
+        super().__init__(headers={"Retry-After": "1"})
+
+
+class Conflict(AppError):
+    status, code, message = 409, "conflict", "This contradicts what is already there."
+
+
+BY_STATUS: dict[int, type[AppError]] = {
+    error.status: error
+    for error in (
+        BadRequest,
+        PermissionDenied,
+        NotFound,
+        MethodNotAllowed,
+        Conflict,
+        PayloadTooLarge,
+        UnsupportedMediaType,
+        TooManyRequests,
+        InternalError,
+    )
+}
+
+
+def failure_of(error: Exception) -> AppError:
+    """The failure that a client sees for any exception. What is not known is a 500 that says nothing."""
+    if isinstance(error, AppError):
+        return error
+    if isinstance(error, RequestValidationError):
+        return _input_failure(error)
+    if isinstance(error, HTTPException):
+        return _http_failure(error)
+    if isinstance(error, IntegrityError):
+        return Conflict()
+    if means_database_is_away(error):
+        return Unavailable()
+    return InternalError()
+
+
+def _http_failure(error: HTTPException) -> AppError:
+    if error.status_code == NotAuthenticated.status:
+        return NotAuthenticated()
+    if error.status_code == Unavailable.status:
+        return Unavailable()
+    if error.status_code == ValidationFailed.status:
+        return ValidationFailed.at(type_="value_error", msg=str(error.detail))
+    fallback = BadRequest if error.status_code < InternalError.status else InternalError
+    failure = BY_STATUS.get(error.status_code, fallback)(headers=error.headers)
+    failure.status = error.status_code
+    if error.detail != PHRASES.get(error.status_code):
+        failure.text = str(error.detail)
+    return failure
+
+
+def _input_failure(error: RequestValidationError) -> AppError:
+    if any(one["type"] == "json_invalid" for one in error.errors()):
+        return BadRequest("The body is not valid JSON.")
+    # FastAPI hands the raw bytes on when the content type is not JSON.
+    if isinstance(error.body, bytes):
+        return UnsupportedMediaType()
+    return ValidationFailed(
+        [
+            {"loc": [_printable(part) for part in one["loc"]], "type": one["type"], "msg": _message(one)}
+            for one in error.errors()[:MAXIMUM_ERRORS]
+        ]
+    )
+
+
+def _message(one: Any) -> str:
+    # What pydantic says of a custom ValueError comes after this; its other messages are fixed texts with limits.
+    return str(_printable(str(one["msg"]).removeprefix("Value error, ")))
+
+
+def _printable(part: str | int) -> str | int:
+    """An unknown field's name comes from the client: it may be long, or hold half a surrogate pair."""
+    return part if isinstance(part, int) else part.encode("utf-8", "backslashreplace").decode()[:MAXIMUM_NAME_LENGTH]
+
+
+def means_database_is_away(error: Exception) -> bool:
+    """Whether it is the database that failed: not to be reached, refusing us, out of connections, or locked."""
+    # Without a statement it happened while connecting: a wrong name, a wrong role.
+    if isinstance(error, DBAPIError) and (error.connection_invalidated or error.statement is None):
+        return True
+    # While connecting, the network's and asyncpg's own exceptions reach us as they are, not wrapped.
+    if isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith("asyncpg."):
+        return True
+    # SQLite says OperationalError to wrong SQL as well; that is our fault, not the database's.
+    if isinstance(error, OperationalError) and getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR":
+        return False
+    return isinstance(error, OperationalError | InterfaceError | PoolTimeoutError)
+
+
+def failure_response(error: Exception) -> Response:
+    """The answer for any exception, in the envelope. Unexpected ones are logged, once, with their traceback."""
+    failure = failure_of(error)
+    if isinstance(failure, InternalError):
+        log.error("unhandled_exception", exc_info=error)
+    elif isinstance(failure, Unavailable):
+        log.error("unavailable", reason=f"{type(error).__name__}: {error}")
+    envelope = {
+        "code": failure.code,
+        "message": failure.text,
+        "data": failure.data,
+        "request_id": current_request_id.get(),
+    }
+    return Response(
+        json.dumps(envelope, separators=(",", ":")).encode(),
+        status_code=failure.status,
+        headers=failure.headers,
+        media_type="application/json",
+    )
+
+
+async def _respond(connection: HTTPConnection, error: Exception) -> Response | None:
+    if isinstance(connection, WebSocket):
+        await connection.close(code=WS_1008_POLICY_VIOLATION, reason=failure_of(error).code)
+        return None
+    return failure_response(error)
+
+
+def register_exception_handlers(app: FastAPI) -> None:
+    """Answer every known exception with the envelope; the unknown ones reach `CatchAllMiddleware`."""
+    for known in (AppError, HTTPException, RequestValidationError, WebSocketRequestValidationError):
+        app.add_exception_handler(known, _respond)  # type: ignore[arg-type]  # Starlette types one handler for requests, another for websockets

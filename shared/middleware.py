@@ -1,0 +1,193 @@
+"""The layers around every request, outermost first. All are plain ASGI and cover websockets too where it matters."""
+
+import re
+import time
+from typing import Any
+
+import structlog
+from starlette.datastructures import Headers, MutableHeaders
+from starlette.exceptions import HTTPException
+from starlette.status import WS_1008_POLICY_VIOLATION
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+from starlette.websockets import WebSocket
+from uuid_utils import uuid7
+
+from shared.access import SCOPE_KEY, AccessTable, Authenticator, Decision, Principal, Requires, RouteMatch
+from shared.errors import (
+    MethodNotAllowed,
+    NotAuthenticated,
+    NotFound,
+    PayloadTooLarge,
+    PermissionDenied,
+    failure_response,
+)
+from shared.responses import current_request_id
+
+log = structlog.get_logger("access")
+
+REQUEST_ID = "X-Request-ID"
+WELL_FORMED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+SECURITY_HEADERS = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cache-Control": "no-store",
+}
+API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
+HSTS = "max-age=31536000; includeSubDomains"
+
+
+class RequestContextMiddleware:
+    """Gives every request an id, sets the security headers, and writes one access log line."""
+
+    def __init__(self, app: ASGIApp, *, is_production: bool) -> None:
+        self.app = app
+        self._headers = dict(SECURITY_HEADERS) | ({"Strict-Transport-Security": HSTS} if is_production else {})
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        request_id = _request_id(Headers(scope=scope).get(REQUEST_ID))
+        token = current_request_id.set(request_id)
+        started, status = time.perf_counter(), 0
+
+        async def send_with_headers(message: Message) -> None:
+            nonlocal status
+            if message["type"] in {"http.response.start", "websocket.http.response.start", "websocket.accept"}:
+                status = message.get("status", 101)
+                headers = MutableHeaders(scope=message)
+                headers[REQUEST_ID] = request_id
+                for name, value in self._headers.items():
+                    headers.setdefault(name, value)
+                if not headers.get("content-type", "").startswith("text/html"):
+                    headers.setdefault("Content-Security-Policy", API_CONTENT_POLICY)
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_with_headers)
+        finally:
+            log.info(
+                "request",
+                method=scope.get("method", "WEBSOCKET"),
+                path=scope["path"],
+                status=status,
+                duration_ms=round((time.perf_counter() - started) * 1000, 1),
+                client=(scope.get("client") or ("",))[0],
+            )
+            current_request_id.reset(token)
+
+
+def _request_id(sent: str | None) -> str:
+    return sent if sent and WELL_FORMED_REQUEST_ID.fullmatch(sent) else str(uuid7())
+
+
+class CatchAllMiddleware:
+    """Answers what nobody caught. It sits inside CORS and the request id, which a 500 needs as much as any answer."""
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        has_started = False
+
+        async def send_noting_the_start(message: Message) -> None:
+            nonlocal has_started
+            has_started = True
+            await send(message)
+
+        try:
+            await self.app(scope, receive, send_noting_the_start)
+        except Exception as error:
+            if has_started or scope["type"] == "lifespan":
+                raise
+            await _refuse(error, scope, receive, send)
+
+
+class BodyLimitMiddleware:
+    """Refuses a body that is too large: at once when its length is declared, else as soon as it has grown too long."""
+
+    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
+        self.app = app
+        self._limit = max_body_bytes
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self.app(scope, receive, send)
+            return
+        declared = Headers(scope=scope).get("content-length", "0")
+        if not declared.isdigit() or int(declared) > self._limit:
+            raise PayloadTooLarge
+        received = 0
+
+        async def receive_within_limit() -> Message:
+            nonlocal received
+            message = await receive()
+            received += len(message.get("body", b""))
+            if received > self._limit:
+                # An HTTPException: FastAPI turns any other exception raised while it reads a body into a 400.
+                raise HTTPException(PayloadTooLarge.status)
+            return message
+
+        await self.app(scope, receive_within_limit, send)
+
+
+class AuthMiddleware:
+    """Default deny: only what is marked Public passes without a token that the authenticator accepts.
+
+    The decision is taken on the route that will answer, for its method, websockets and mounts included.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"}:
+            await self.app(scope, receive, send)
+            return
+        table: AccessTable = scope["app"].state.access
+        match = table.match(scope)
+        principal = None
+        if match.rule is None or not match.rule.is_public:
+            principal = await _authenticate(scope)
+        scope[SCOPE_KEY] = Decision(_allowed_endpoint(match, principal), principal)
+        await self.app(scope, receive, send)
+
+
+async def _authenticate(scope: Scope) -> Principal:
+    values = Headers(scope=scope).getlist("authorization")
+    if not values:
+        raise NotAuthenticated
+    scheme, _, token = values[0].partition(" ")
+    if len(values) > 1 or scheme.lower() != "bearer" or not token.strip():
+        raise NotAuthenticated(token_was_sent=True)
+    authenticator: Authenticator = scope["app"].state.runtime.authenticator
+    principal = await authenticator.authenticate(token.strip())
+    if principal is None:
+        raise NotAuthenticated(token_was_sent=True)
+    return principal
+
+
+def _allowed_endpoint(match: RouteMatch, principal: Principal | None) -> Any:
+    if match.rule is None:
+        raise NotFound
+    if match.allowed:
+        raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(match.allowed))})
+    marker = match.rule.marker
+    if isinstance(marker, Requires) and (principal is None or not principal.can(marker.permission)):
+        log.warning("permission_denied", user_id=str(principal and principal.user_id), permission=marker.permission)
+        raise PermissionDenied(headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'})
+    return match.rule.endpoint
+
+
+async def _refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    response = failure_response(error)
+    if scope["type"] == "http":
+        await response(scope, receive, send)
+        return
+    websocket = WebSocket(scope, receive, send)
+    await receive()  # the handshake; only then may it be answered
+    if "websocket.http.response" in scope.get("extensions", {}):
+        await websocket.send_denial_response(response)
+    else:
+        await send({"type": "websocket.close", "code": WS_1008_POLICY_VIOLATION})

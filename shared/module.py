@@ -1,0 +1,46 @@
+"""What a module declares about itself in `modules/<name>/module.py`."""
+
+import re
+from dataclasses import dataclass
+
+PERMISSION_NAME = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
+
+
+@dataclass(frozen=True, slots=True)
+class Permission:
+    """Something a caller may be allowed to do.
+
+    `name` is `<module>:<resource>.<action>`, for example `users:user.read`.
+    """
+
+    name: str
+    description: str
+
+    def __post_init__(self) -> None:
+        if not PERMISSION_NAME.fullmatch(self.name):
+            raise ValueError(f"permission {self.name!r} is not of the form 'module:resource.action'")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Module:
+    """The declaration of a module: what its folder cannot say.
+
+    The folder says the rest: its name is the module's name, the URL prefix and the migration branch, and each part
+    is found under its fixed file name (`router.py`, `container.py`, `models.py`, ...).
+
+    Attributes:
+        description: One line for the API documentation.
+        requires: Names of the modules this one may import, reference by foreign key and receive in its container.
+        permissions: What this module lets callers be allowed to do; each name begins with the module's own name.
+        prefix: URL prefix below `/api`; `/<name>` when not given, `""` for none.
+    """
+
+    description: str
+    requires: tuple[str, ...] = ()
+    permissions: tuple[Permission, ...] = ()
+    prefix: str | None = None
+
+    def __post_init__(self) -> None:
+        # `requires=("users")` is a string, and iterating it would require the modules "u", "s", "e", ...
+        if isinstance(self.requires, str):
+            raise TypeError(f"requires must be a tuple of names: write requires=({self.requires!r},)")

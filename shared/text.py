@@ -1,0 +1,41 @@
+"""Text that is safe to store, to sort and to show again; and the base of every request and response body."""
+
+import unicodedata
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+
+# Bidirectional overrides and isolates: they make a text show other than it is.
+_BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+
+
+def _refuse_surrogates(value: object) -> object:
+    # JSON may carry half of a surrogate pair ("\ud800"); no database and no UTF-8 answer can.
+    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
+        raise ValueError("contains half of a surrogate pair")
+    return value
+
+
+def _refuse_control_characters(value: str) -> str:
+    if any(unicodedata.category(character) == "Cc" or character in _BIDI for character in value):
+        raise ValueError("contains control characters")
+    return value
+
+
+AnyText = Annotated[str, BeforeValidator(_refuse_surrogates)]
+"""Any text that UTF-8 can carry: passwords."""
+
+SafeText = Annotated[AnyText, AfterValidator(_refuse_control_characters)]
+"""One line of text without control characters or bidirectional overrides: names, search terms."""
+
+
+class RequestBody(BaseModel):
+    """The base of every body that a client sends: unknown fields, NaN and Infinity are refused, never ignored."""
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, str_max_length=10_000)
+
+
+class ResponseData(BaseModel):
+    """The base of everything in `data`: read from a model by its attributes, exactly the fields written down."""
+
+    model_config = ConfigDict(from_attributes=True, json_schema_serialization_defaults_required=True)

@@ -1,0 +1,251 @@
+import re
+from collections.abc import Iterator
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from fastapi import FastAPI
+
+from bootstrap import create_app
+from shared.access import AccessTable
+from tests.conftest import Account, MakeApp, auth_settings, client_of, settings_for
+
+PUBLIC = {"get_index", "get_health", "get_readiness", "register_user", "login_user", "refresh_session"}
+REFERENCE = "#/components/schemas/"
+
+Document = dict[str, Any]
+
+
+@pytest.fixture(scope="module")
+def described() -> FastAPI:
+    """An application that never meets a database: its description needs none."""
+    return create_app(settings_for("sqlite:///:memory:"), module_settings=[auth_settings()])
+
+
+@pytest.fixture(scope="module")
+def document(described: FastAPI) -> Document:
+    return described.openapi()
+
+
+def operations(document: Document) -> Iterator[tuple[str, str, dict[str, Any]]]:
+    count = 0
+    for path, methods in document["paths"].items():
+        for method, operation in methods.items():
+            count += 1
+            yield method, path, operation
+    assert count > 10
+
+
+def references(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        if isinstance(reference := value.get("$ref"), str):
+            yield reference
+        for one in value.values():
+            yield from references(one)
+    elif isinstance(value, list):
+        for one in value:
+            yield from references(one)
+
+
+def resolve(document: Document, schema: dict[str, Any]) -> dict[str, Any]:
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].removeprefix(REFERENCE)]
+    return schema
+
+
+def schema_of(document: Document, operation: dict[str, Any], status: str) -> dict[str, Any]:
+    content = operation["responses"][status]["content"]
+    assert list(content) == ["application/json"]
+    return resolve(document, content["application/json"]["schema"])
+
+
+async def test_the_document_is_served(client: httpx.AsyncClient, document: Document) -> None:
+    answer = await client.get("/openapi.json")
+
+    assert answer.status_code == 200
+    assert answer.json() == document
+    assert document["openapi"].startswith("3.1")
+    for path in ("/docs", "/redoc"):
+        assert (await client.get(path)).headers["content-type"].startswith("text/html")
+
+
+def test_every_route_is_documented(described: FastAPI, document: Document) -> None:
+    table: AccessTable = described.state.access
+    routes = {
+        (method.lower(), rule.path)
+        for rule in table.rules
+        for method in rule.methods
+        if rule.path not in {"/openapi.json", "/docs", "/docs/oauth2-redirect", "/redoc"}
+    }
+
+    assert {(method, path) for method, path, _ in operations(document)} == routes
+
+
+def test_operation_ids_are_verbs_with_nouns(document: Document) -> None:
+    ids = [operation["operationId"] for _, _, operation in operations(document)]
+
+    assert len(set(ids)) == len(ids)
+    for one in ids:
+        assert re.fullmatch(r"[a-z]+(_[a-z]+)+", one), one
+
+
+def test_tags_are_modules_and_say_what_they_are_for(document: Document) -> None:
+    texts = {tag["name"]: tag["description"] for tag in document["tags"]}
+
+    assert set(texts) == {"auth", "system", "users"}
+    assert all(texts.values())
+    for _, path, operation in operations(document):
+        (tag,) = operation["tags"]
+        assert tag in texts
+        assert tag == "system" or path.startswith(f"/api/{tag}")
+
+
+def test_every_reference_leads_somewhere_and_everything_is_referred_to(document: Document) -> None:
+    schemas = document["components"]["schemas"]
+    found = set(references(document))
+
+    assert found
+    assert {reference.removeprefix(REFERENCE) for reference in found} == set(schemas)
+
+
+def test_the_frameworks_own_failures_are_not_mentioned(document: Document) -> None:
+    text = str(document)
+
+    assert "HTTPValidationError" not in text
+    assert not re.search(r"\bValidationError\b", text)
+
+
+def test_every_success_is_an_envelope_around_something_typed(document: Document) -> None:
+    for method, path, operation in operations(document):
+        successes = [status for status in operation["responses"] if status.startswith("2")]
+        assert len(successes) == 1, (method, path)
+        envelope = schema_of(document, operation, successes[0])
+        assert set(envelope["properties"]) == set(envelope["required"]) == {"code", "message", "data", "request_id"}
+        assert envelope["properties"]["code"]["const"] == "ok"
+        data = envelope["properties"]["data"]
+        if operation["operationId"] == "logout_user":
+            assert data["type"] == "null"
+        else:
+            assert resolve(document, data)["properties"], (method, path)
+
+
+def test_every_failure_is_the_one_envelope_and_names_its_codes(document: Document) -> None:
+    for method, path, operation in operations(document):
+        failures = {status for status in operation["responses"] if not status.startswith("2")}
+        assert failures >= {"500", "503"}
+        assert ("401" in failures) is (
+            "security" in operation or operation["operationId"] in {"login_user", "refresh_session"}
+        )
+        for status in failures:
+            envelope = schema_of(document, operation, status)
+            assert envelope["title"] == "ApiFailure", (method, path, status)
+            assert re.match(r"`[a-z_]+`: ", operation["responses"][status]["description"]), (method, path, status)
+        if "requestBody" in operation:
+            assert failures >= {"400", "413", "415", "422"}, (method, path)
+        if any(parameter["in"] != "header" for parameter in operation.get("parameters", [])):
+            assert "422" in failures, (method, path)
+
+
+def test_the_documented_codes_are_those_of_the_contract(document: Document) -> None:
+    codes = {
+        operation["operationId"]: set(re.findall(r"`([a-z_]+)`: ", str(operation["responses"])))
+        for _, _, operation in operations(document)
+    }
+
+    assert codes["register_user"] >= {"email_taken", "registration_closed", "validation_error"}
+    assert codes["login_user"] >= {"invalid_credentials"}
+    assert codes["refresh_session"] >= {"invalid_refresh_token"}
+    assert codes["get_readiness"] >= {"not_ready"}
+    assert codes["create_user"] >= {"email_taken", "permission_denied", "not_authenticated"}
+    for one in ("get_user", "update_user", "deactivate_user", "activate_user"):
+        assert codes[one] >= {"user_not_found", "permission_denied"}
+
+
+def test_only_public_routes_need_no_token(document: Document) -> None:
+    (scheme,) = document["components"]["securitySchemes"]
+    assert document["components"]["securitySchemes"][scheme]["scheme"] == "bearer"
+
+    for _, _, operation in operations(document):
+        expected: Any = None if operation["operationId"] in PUBLIC else [{scheme: []}]
+        assert operation.get("security") == expected, operation["operationId"]
+
+
+def test_the_permission_of_a_route_stands_in_its_description(document: Document) -> None:
+    described = {operation["operationId"]: operation.get("description", "") for _, _, operation in operations(document)}
+
+    assert "`users:user.read`" in described["list_users"]
+    assert "`users:user.write`" in described["deactivate_user"]
+    assert "permission" not in described["get_me"]
+
+
+async def test_answers_are_as_documented(
+    client: httpx.AsyncClient, document: Document, user: Account, admin: Account
+) -> None:
+    by_id = {operation["operationId"]: (method, path, operation) for method, path, operation in operations(document)}
+    credentials = {"email": user.email, "password": user.password}
+    calls: list[tuple[str, dict[str, Any]]] = [
+        ("get_index", {}),
+        ("get_health", {}),
+        ("get_readiness", {}),
+        ("login_user", {"json": credentials}),
+        ("login_user", {"json": credentials | {"password": "wrong"}}),
+        ("login_user", {"json": {}}),
+        ("login_user", {"content": b"{"}),
+        ("refresh_session", {"json": {"refresh_token": user.tokens["refresh_token"]}}),
+        ("refresh_session", {"json": {"refresh_token": "x"}}),
+        ("register_user", {"json": credentials}),
+        ("get_me", {"headers": user.headers}),
+        ("get_me", {}),
+        ("list_users", {"headers": user.headers}),
+        ("list_users", {"headers": admin.headers}),
+        ("list_users", {"headers": admin.headers, "params": {"limit": 1, "total": True}}),
+        ("create_user", {"headers": admin.headers, "json": {"email": "new@example.com"}}),
+        ("create_user", {"headers": admin.headers, "json": {"email": user.email}}),
+        ("logout_user", {"headers": user.headers}),
+    ]
+    for operation_id, arguments in calls:
+        method, path, operation = by_id[operation_id]
+        answer = await client.request(method, path, **arguments)
+        assert str(answer.status_code) in operation["responses"], (operation_id, answer.text)
+        schema = schema_of(document, operation, str(answer.status_code))
+        assert list(faults(document, schema, answer.json())) == [], (operation_id, answer.text)
+
+
+TYPES = {"object": dict, "array": list, "string": str, "integer": int, "boolean": bool, "null": type(None)}
+
+
+def faults(document: Document, schema: dict[str, Any], value: Any, at: str = "$") -> Iterator[str]:
+    """Where a value is not as its schema says: of JSON Schema, what this document uses of it."""
+    schema = resolve(document, schema)
+    if options := schema.get("anyOf"):
+        if all(any(faults(document, option, value, at)) for option in options):
+            yield f"{at}: is none of the options"
+    elif "const" in schema and value != schema["const"]:
+        yield f"{at}: is not {schema['const']!r}"
+    elif (name := schema.get("type")) is not None and not isinstance(value, TYPES[name]):
+        yield f"{at}: is no {name}"
+    elif isinstance(value, dict):
+        yield from _faults_of_object(document, schema, value, at)
+    elif isinstance(value, list):
+        for one in value:
+            yield from faults(document, schema["items"], one, f"{at}[]")
+
+
+def _faults_of_object(document: Document, schema: dict[str, Any], value: dict[str, Any], at: str) -> Iterator[str]:
+    properties, others = schema.get("properties", {}), schema.get("additionalProperties")
+    yield from (f"{at}: has no {missing}" for missing in set(schema.get("required", ())) - set(value))
+    for key, one in value.items():
+        if key in properties or isinstance(others, dict):
+            yield from faults(document, properties.get(key, others), one, f"{at}.{key}")
+        elif others is not True:
+            yield f"{at}: has {key}, which is not documented"
+
+
+async def test_production_serves_no_documentation(make_app: MakeApp, user: Account) -> None:
+    app = make_app(app_env="production", allow_sqlite_in_production=True, jwt_secret_key="7Kq2vXw9Zr4Lm8Np3Tb6" * 2)
+    async with client_of(app) as live:
+        for path in ("/openapi.json", "/docs", "/redoc", "/docs/oauth2-redirect"):
+            assert (await live.get(path)).status_code == 401
+            tokens = await live.post("/api/auth/login", json={"email": user.email, "password": user.password})
+            headers = {"Authorization": f"Bearer {tokens.json()['data']['access_token']}"}
+            assert (await live.get(path, headers=headers)).status_code == 404

@@ -1,0 +1,196 @@
+import base64
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from typing import Any
+
+import httpx2 as httpx
+import jwt
+from fastapi import FastAPI
+
+from shared.container import Runtime
+from tests.api.envelope import assert_failure, data_of
+from tests.conftest import Account, MakeApp, client_of, log_in
+
+MINUTE, HOUR = 60, 3600
+
+
+def key_of(app: FastAPI) -> tuple[str, bytes]:
+    """The id and the key that the application signs access tokens with."""
+    runtime: Runtime = app.state.runtime
+    return next(iter(runtime.shared.keys().keys("access").items()))
+
+
+class Mint:
+    """Makes tokens with the application's own key, genuine but for what a test changes."""
+
+    def __init__(self, app: FastAPI, user: Account) -> None:
+        self.key_id, self.key = key_of(app)
+        self.claims = jwt.decode(user.tokens["access_token"], options={"verify_signature": False})
+
+    def token(
+        self,
+        claims: dict[str, Any] | None = None,
+        *,
+        without: str = "",
+        algorithm: str = "HS256",
+        key: bytes | None = None,
+        **header: Any,
+    ) -> str:
+        content = {name: value for name, value in (self.claims | (claims or {})).items() if name != without}
+        headers = {"typ": "at+jwt", "kid": self.key_id} | header
+        # The layer below jwt.encode, which refuses to make what these tests need.
+        return jwt.PyJWS().encode(json.dumps(content).encode(), key or self.key, algorithm, headers)
+
+    def raw(self, header: dict[str, Any], signature: bytes = b"") -> str:
+        """A token with whatever header, signed with whatever."""
+        parts = (json.dumps(header).encode(), json.dumps(self.claims).encode(), signature)
+        return ".".join(base64.urlsafe_b64encode(part).decode().rstrip("=") for part in parts)
+
+
+async def me(client: httpx.AsyncClient, token: str) -> httpx.Response:
+    return await client.get("/api/users/me", headers={"Authorization": f"Bearer {token}"})
+
+
+async def assert_refused(client: httpx.AsyncClient, tokens: Iterator[tuple[str, str]]) -> None:
+    """Check that each token, given with what is wrong with it, is refused."""
+    count = 0
+    for fault, token in tokens:
+        answer = await me(client, token)
+        assert answer.status_code == 401, f"{fault}: {answer.text}"
+        assert_failure(answer, 401, "not_authenticated")
+        assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"', fault
+        count += 1
+    assert count
+
+
+async def test_a_token_holds_ids_and_times_and_nothing_else(app: FastAPI, user: Account) -> None:
+    token = user.tokens["access_token"]
+    key_id, key = key_of(app)
+    claims = jwt.decode(token, key, ["HS256"], audience="modular-monolith-api")
+
+    assert jwt.get_unverified_header(token) == {"alg": "HS256", "typ": "at+jwt", "kid": key_id}
+    assert set(claims) == {"iss", "aud", "sub", "sid", "jti", "iat", "exp"}
+    assert (claims["iss"], claims["aud"]) == ("modular-monolith", "modular-monolith-api")
+    assert (claims["sub"], claims["sid"]) == (user.id, user.tokens["session_id"])
+    assert claims["exp"] - claims["iat"] == user.tokens["expires_in"] == 15 * MINUTE
+
+
+async def test_no_two_tokens_have_the_same_id(client: httpx.AsyncClient, user: Account) -> None:
+    another = await log_in(client, user.email, user.password)
+
+    ids = {
+        jwt.decode(one["access_token"], options={"verify_signature": False})["jti"] for one in (another, user.tokens)
+    }
+    assert len(ids) == 2
+
+
+async def test_the_mint_of_these_tests_makes_tokens_that_are_accepted(
+    app: FastAPI, client: httpx.AsyncClient, user: Account
+) -> None:
+    mint = Mint(app, user)
+
+    assert data_of(await me(client, mint.token()))["id"] == user.id
+    now = int(datetime.now(UTC).timestamp())
+    within_leeway = mint.token({"iat": now + 5, "exp": now + MINUTE})
+    assert data_of(await me(client, within_leeway))["id"] == user.id
+
+
+async def test_every_claim_is_required(app: FastAPI, client: httpx.AsyncClient, user: Account) -> None:
+    mint = Mint(app, user)
+
+    await assert_refused(client, ((f"no {claim}", mint.token(without=claim)) for claim in mint.claims))
+
+
+async def test_a_forged_claim_is_refused(
+    app: FastAPI, client: httpx.AsyncClient, user: Account, admin: Account
+) -> None:
+    now, mint = int(datetime.now(UTC).timestamp()), Mint(app, user)
+    forged: dict[str, list[Any]] = {
+        "iss": ["another-service", "", None, 1, ["modular-monolith"]],
+        "aud": ["another-api", "", None, ["modular-monolith-api"], ["modular-monolith-api", "another-api"]],
+        "sub": [admin.id, "nobody", "", None, 1, "0" * 32],
+        "sid": [admin.tokens["session_id"], "none", "", None, 1, ["x"], {"a": 1}],
+        "exp": [now - MINUTE, 0, -1, "soon", None, 1e400],
+        "iat": [now + HOUR, "today", None],
+        "jti": [1, None],
+    }
+    await assert_refused(
+        client,
+        ((f"{name} {value!r}", mint.token({name: value})) for name, values in forged.items() for value in values),
+    )
+
+
+async def test_another_signature_is_refused(app: FastAPI, client: httpx.AsyncClient, user: Account) -> None:
+    mint = Mint(app, user)
+    genuine = user.tokens["access_token"]
+    start, _, signature = genuine.rpartition(".")
+    header, _, rest = genuine.partition(".")
+    claims = base64.urlsafe_b64encode(json.dumps(mint.claims | {"exp": 2**40}).encode()).decode().rstrip("=")
+
+    def forgeries() -> Iterator[tuple[str, str]]:
+        for name in ("none", "None", "NONE", "nOnE", "", None, 1, ["HS256"], "RS256", "ES256", "EdDSA"):
+            yield f"alg {name!r}", mint.raw({"alg": name, "typ": "at+jwt", "kid": mint.key_id})
+        yield "HS512", mint.token(algorithm="HS512", key=mint.key * 2)
+        yield "HS384", mint.token(algorithm="HS384", key=mint.key * 2)
+        yield "another key", mint.token(key=b"k" * 32)
+        yield (
+            "another key that comes along",
+            mint.token(key=b"k" * 32, jwk={"kty": "oct", "k": base64.urlsafe_b64encode(b"k" * 32).decode()}),
+        )
+        yield "a critical extension", mint.token(crit=["exp"], exp=1)
+        yield "no signature", f"{start}."
+        yield "a signature with its ends exchanged", f"{start}.{signature[::-1]}"
+        yield "other claims under the same signature", f"{header}.{claims}.{signature}"
+        yield "two parts", start
+        yield "four parts", f"{genuine}.x"
+        yield "a tail", f"{header}.{rest}x"
+
+    await assert_refused(client, forgeries())
+
+
+async def test_only_access_tokens_of_our_own_keys_are_looked_at(
+    app: FastAPI, client: httpx.AsyncClient, user: Account
+) -> None:
+    mint = Mint(app, user)
+
+    def forgeries() -> Iterator[tuple[str, str]]:
+        for key_id in ("", "00000000", "../../etc/passwd", "' OR 1=1 --", "x" * 10_000):
+            yield f"kid {key_id[:20]!r}", mint.token(kid=key_id)
+        values: list[object] = [None, 1, ["x"], {}]
+        for value in values:
+            yield f"kid {value!r}", mint.raw({"alg": "HS256", "typ": "at+jwt", "kid": value})
+        for type_ in ("JWT", "AT+JWT", "rt+jwt", ""):
+            yield f"typ {type_!r}", mint.token(typ=type_)
+        yield "no typ", mint.raw({"alg": "HS256", "kid": mint.key_id})
+        yield "no header", mint.raw({})
+        yield "the key of another purpose", mint.token(key=_key_for(app, "refresh"))
+
+    await assert_refused(client, forgeries())
+
+
+def _key_for(app: FastAPI, purpose: str) -> bytes:
+    runtime: Runtime = app.state.runtime
+    return next(iter(runtime.shared.keys().keys(purpose).values()))
+
+
+async def test_the_two_tokens_cannot_stand_in_for_each_other(client: httpx.AsyncClient, user: Account) -> None:
+    assert_failure(await me(client, user.tokens["refresh_token"]), 401, "not_authenticated")
+
+    swapped = await client.post("/api/auth/refresh", json={"refresh_token": user.tokens["access_token"]})
+    assert_failure(swapped, 401, "invalid_refresh_token")
+
+
+async def test_a_token_of_another_issuer_or_for_another_service_is_refused(make_app: MakeApp, user: Account) -> None:
+    for setting in ("token_issuer", "token_audience"):
+        async with client_of(make_app(auth={setting: "another"})) as client:
+            assert_failure(await me(client, user.tokens["access_token"]), 401, "not_authenticated")
+            assert data_of(await me(client, (await log_in(client, user.email, user.password))["access_token"]))
+
+
+async def test_the_lifetime_is_a_setting(make_app: MakeApp, user: Account) -> None:
+    async with client_of(make_app(auth={"access_token_ttl": 60})) as client:
+        tokens = await log_in(client, user.email, user.password)
+
+    claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
+    assert claims["exp"] - claims["iat"] == tokens["expires_in"] == MINUTE

@@ -1,0 +1,116 @@
+import httpx2 as httpx
+
+from tests.api.envelope import assert_failure, data_of, input_errors
+from tests.conftest import MakeApp, client_of, log_in
+
+EMAIL = "ada.lovelace@x.io"
+
+
+async def register(client: httpx.AsyncClient, password: object, **values: object) -> httpx.Response:
+    return await client.post("/api/auth/register", json={"email": EMAIL, "password": password} | values)
+
+
+async def accepts(client: httpx.AsyncClient, password: str) -> bool:
+    answer = await client.post("/api/auth/login", json={"email": EMAIL, "password": password})
+    if answer.status_code == 200:
+        return True
+    assert_failure(answer, 401, "invalid_credentials")
+    return False
+
+
+async def fault_of(client: httpx.AsyncClient, password: object, **values: object) -> str:
+    ((loc, type_),) = input_errors(await register(client, password, **values))
+    assert loc == ("body", "password")
+    return type_
+
+
+async def test_a_password_has_at_least_fifteen_characters(client: httpx.AsyncClient) -> None:
+    assert await fault_of(client, "purple-tractor") == "password_too_short"
+
+    data_of(await register(client, "purple-tractors"), 201)
+
+
+async def test_the_least_length_is_a_setting(make_app: MakeApp) -> None:
+    async with client_of(make_app(auth={"password_min_length": 8})) as client:
+        assert await fault_of(client, "tractor") == "password_too_short"
+        data_of(await register(client, "tractors"), 201)
+
+
+async def test_a_password_has_at_most_256_characters(client: httpx.AsyncClient) -> None:
+    longest = "purple tractor 7" * 16
+
+    assert await fault_of(client, longest + "x") == "password_too_long"
+    assert await fault_of(client, "x" * 1025) == "too_long"
+    data_of(await register(client, longest), 201)
+    assert await log_in(client, EMAIL, longest)
+
+
+async def test_a_password_that_repeats_a_few_characters_is_too_simple(client: httpx.AsyncClient) -> None:
+    assert await fault_of(client, "abcdabcdABCDabcd") == "password_too_simple"
+
+
+async def test_a_password_does_not_contain_its_context(client: httpx.AsyncClient) -> None:
+    from_the_address, from_the_nickname, from_the_service = (
+        "the-LOVELACE-family-2024",
+        "countess-of-augusta-17",
+        "a-monolith-of-granite",
+    )
+    for password in (from_the_address, from_the_nickname, from_the_service):
+        assert await fault_of(client, password, nickname="Augusta") == "password_too_obvious"
+
+    data_of(await register(client, from_the_nickname), 201)
+
+
+async def test_the_password_is_never_in_the_answer(client: httpx.AsyncClient) -> None:
+    for password in ("canary-17", "canary-17" * 60, "canary-17" * 120, ["canary-17"], {"a": "canary-17"}):
+        answer = await register(client, password)
+        assert input_errors(answer)
+        assert "canary" not in answer.text
+
+
+async def test_a_password_is_text(client: httpx.AsyncClient) -> None:
+    for password in (None, 15, True, ["purple tractors sing"], ""):
+        assert [loc for loc, _ in input_errors(await register(client, password))] == [("body", "password")]
+
+
+async def test_sixty_four_characters_of_any_script_are_a_password(client: httpx.AsyncClient) -> None:
+    password = "密碼是一把好鑰匙" * 8
+    assert len(password) == 64
+
+    data_of(await register(client, password), 201)
+
+    assert await accepts(client, password)
+    assert not await accepts(client, password[:-1])
+
+
+async def test_passwords_count_to_their_last_character(client: httpx.AsyncClient) -> None:
+    start = ("seven purple tractors sing. " * 3)[:72]
+    data_of(await register(client, f"{start}X"), 201)
+
+    assert await accepts(client, f"{start}X")
+    assert not await accepts(client, f"{start}Y")
+    assert not await accepts(client, start)
+
+
+async def test_blanks_and_case_count(client: httpx.AsyncClient) -> None:
+    password = "   correct Horse battery   "
+    data_of(await register(client, password), 201)
+
+    assert await accepts(client, password)
+    assert not await accepts(client, password.strip())
+    assert not await accepts(client, password.lower())
+
+
+async def test_control_characters_count(client: httpx.AsyncClient) -> None:
+    password = "purple\u0000tractors\tsing"
+    data_of(await register(client, password), 201)
+
+    assert await accepts(client, password)
+    assert not await accepts(client, "purple\u0000tractors\tsong")
+
+
+async def test_composed_and_decomposed_letters_are_the_same_password(client: httpx.AsyncClient) -> None:
+    data_of(await register(client, "caf\u00e9 au lait, toujours"), 201)
+
+    assert await accepts(client, "cafe\u0301 au lait, toujours")
+    assert not await accepts(client, "cafe au lait, toujours")

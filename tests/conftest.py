@@ -1,0 +1,169 @@
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+from fastapi import FastAPI
+
+from bootstrap import create_app
+from migrations.state import upgrade
+from modules.auth.container import Container as AuthContainer
+from modules.auth.schemas import RegisterRequest
+from modules.auth.settings import Settings as AuthSettings
+from shared.container import Runtime
+from shared.database import database_url
+from shared.models import Base
+from shared.settings import Settings
+from tests import databases
+from tests.factories import RegisterRequestFactory
+from tests.project import SECRET, Project, copy_project
+
+# Filled by migrations, so that emptying the tables between tests must leave them alone.
+SEEDED = {"auth_roles"}
+
+
+@pytest.fixture
+def anyio_backend() -> str:
+    return "asyncio"
+
+
+@pytest.fixture(params=databases.available(), scope="session")
+def backend(request: pytest.FixtureRequest) -> str:
+    """Each database in turn: whatever uses it runs on SQLite, PostgreSQL and MariaDB."""
+    return str(request.param)
+
+
+@pytest.fixture
+def empty_database(backend: str, tmp_path: Path) -> Iterator[str]:
+    """The address of a database of the test's own, without tables."""
+    with databases.empty_database(backend, tmp_path) as address:
+        yield address
+
+
+@pytest.fixture(scope="session")
+def _migrated(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    with databases.empty_database(backend, tmp_path_factory.mktemp("databases")) as address:
+        upgrade(database_url(address))
+        yield address
+
+
+@pytest.fixture
+def database(_migrated: str, backend: str, tmp_path: Path) -> Iterator[str]:
+    """The address of a database with every table, and nothing in them but what the migrations put there."""
+    with ExitStack() as stack:
+        if backend == "mysql":
+            tables = [table.name for table in reversed(Base.metadata.sorted_tables) if table.name not in SEEDED]
+            stack.callback(databases.execute, _migrated, *(f"DELETE FROM {table}" for table in tables))  # noqa: S608 - names of our own tables
+            yield _migrated
+        else:
+            yield stack.enter_context(databases.copied_database(backend, _migrated, tmp_path))
+
+
+@dataclass
+class Account:
+    """Somebody who is logged in."""
+
+    id: str
+    email: str
+    password: str
+    tokens: dict[str, Any]
+
+    @property
+    def headers(self) -> dict[str, str]:
+        return {"Authorization": f"Bearer {self.tokens['access_token']}"}
+
+
+def settings_for(database: str, **values: Any) -> Settings:
+    """Settings that nothing of the developer's environment or `.env` reaches."""
+    given = {"app_env": "test", "database_url": database, "jwt_secret_key": SECRET} | values
+    return Settings(_env_file=None, **given)
+
+
+def auth_settings(**values: Any) -> AuthSettings:
+    """As delivered, but with hashes that cost next to nothing."""
+    return AuthSettings(_env_file=None, **({"bcrypt_cost": 4} | values))
+
+
+MakeApp = Callable[..., FastAPI]
+
+
+@pytest.fixture
+async def make_app(database: str) -> AsyncIterator[MakeApp]:
+    """Build applications on the test's database: `make_app(debug=True, auth={"refresh_grace": 0})`."""
+    made: list[FastAPI] = []
+
+    def make(*, auth: dict[str, Any] | None = None, modules: Any = None, **values: Any) -> FastAPI:
+        settings = settings_for(database, **values)
+        made.append(create_app(settings, module_settings=[auth_settings(**(auth or {}))], modules=modules))
+        return made[-1]
+
+    yield make
+    for app in made:
+        runtime: Runtime = app.state.runtime
+        await runtime.close()
+
+
+@pytest.fixture
+async def app(make_app: MakeApp) -> FastAPI:
+    return make_app()
+
+
+def client_of(app: FastAPI) -> httpx.AsyncClient:
+    """A client that speaks to the application in this process."""
+    transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 50_000))
+    return httpx.AsyncClient(transport=transport, base_url="http://test")
+
+
+@pytest.fixture
+async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
+    async with client_of(app) as client:
+        yield client
+
+
+async def sign_up(client: httpx.AsyncClient, request: RegisterRequest | None = None) -> Account:
+    """Register and log in."""
+    request = request or RegisterRequestFactory.build()
+    registered = await client.post("/api/auth/register", json=request.model_dump(mode="json"))
+    assert registered.status_code == 201, registered.text
+    tokens = await log_in(client, request.email, request.password)
+    return Account(registered.json()["data"]["id"], request.email, request.password, tokens)
+
+
+async def log_in(client: httpx.AsyncClient, email: str, password: str) -> dict[str, Any]:
+    """Gives the tokens."""
+    answer = await client.post("/api/auth/login", json={"email": email, "password": password})
+    assert answer.status_code == 200, answer.text
+    tokens: dict[str, Any] = answer.json()["data"]
+    return tokens
+
+
+@pytest.fixture
+async def user(client: httpx.AsyncClient) -> Account:
+    """A plain user, logged in."""
+    return await sign_up(client)
+
+
+@pytest.fixture
+async def admin(app: FastAPI, client: httpx.AsyncClient) -> Account:
+    """An administrator, logged in."""
+    runtime: Runtime = app.state.runtime
+    request = RegisterRequestFactory.build()
+    created = await runtime.of(AuthContainer).registration_service().create_admin(request)
+    return Account(
+        str(created.id), request.email, request.password, await log_in(client, request.email, request.password)
+    )
+
+
+@pytest.fixture
+def project(tmp_path: Path, empty_database: str) -> Project:
+    """A copy of the project that the test may change, with an empty database, on each server in turn."""
+    return Project(copy_project(tmp_path / "project"), empty_database)
+
+
+@pytest.fixture
+def sqlite_project(tmp_path: Path) -> Project:
+    """A copy of the project on SQLite, for what has nothing to do with the database server."""
+    return Project(copy_project(tmp_path / "project"), f"sqlite:///{tmp_path / 'test.db'}")

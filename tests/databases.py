@@ -1,0 +1,81 @@
+"""Databases of the tests' own, on every server there is: made, filled by Alembic, and dropped again."""
+
+import asyncio
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from uuid import uuid4
+
+from sqlalchemy import URL, make_url, text
+from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import NullPool
+
+from shared.database import database_url
+
+SERVERS = {"postgresql": "TEST_POSTGRES_URL", "mysql": "TEST_MARIADB_URL"}
+
+
+def available() -> list[str]:
+    """SQLite always; PostgreSQL and MariaDB when their addresses are in the environment."""
+    return ["sqlite", *(backend for backend, variable in SERVERS.items() if os.environ.get(variable))]
+
+
+def server_address(backend: str) -> URL:
+    return make_url(os.environ[SERVERS[backend]])
+
+
+@contextmanager
+def empty_database(backend: str, folder: Path) -> Iterator[str]:
+    """A database without a single table; gives its address as a user would write it."""
+    name = f"test_{uuid4().hex[:16]}"
+    if backend == "sqlite":
+        file = folder / f"{name}.db"
+        yield f"sqlite:///{file}"
+        for leftover in folder.glob(f"{name}.db*"):
+            leftover.unlink()
+        return
+    _on_server(backend, f"CREATE DATABASE {name}")
+    try:
+        yield server_address(backend).set(database=name).render_as_string(hide_password=False)
+    finally:
+        # A test may leave connections open when it fails; they must not keep the database.
+        _on_server(backend, f"DROP DATABASE {name}" + (" WITH (FORCE)" if backend == "postgresql" else ""))
+
+
+@contextmanager
+def copied_database(backend: str, template: str, folder: Path) -> Iterator[str]:
+    """A database with what is in `template`, which nobody may be connected to; not for MariaDB, which cannot copy."""
+    with empty_database(backend, folder) as address:
+        if backend == "sqlite":
+            shutil.copyfile(make_url(template).database or "", make_url(address).database or "")
+        else:
+            name, source = make_url(address).database, make_url(template).database
+            _on_server(backend, f"DROP DATABASE {name}", f"CREATE DATABASE {name} TEMPLATE {source}")
+        yield address
+
+
+def execute(address: str, *statements: str) -> list[tuple[object, ...]]:
+    """Run statements on a connection of their own; gives the rows of the last one."""
+    return asyncio.run(_execute(database_url(address), statements))
+
+
+def _on_server(backend: str, *statements: str) -> None:
+    address = server_address(backend)
+    if backend == "postgresql" and not address.database:
+        address = address.set(database="postgres")
+    execute(address.render_as_string(hide_password=False), *statements)
+
+
+async def _execute(url: URL, statements: tuple[str, ...]) -> list[tuple[object, ...]]:
+    engine = create_async_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    try:
+        async with engine.connect() as connection:
+            rows: list[tuple[object, ...]] = []
+            for statement in statements:
+                result = await connection.execute(text(statement))
+                rows = [tuple(row) for row in result] if result.returns_rows else []
+            return rows
+    finally:
+        await engine.dispose()

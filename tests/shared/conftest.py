@@ -1,0 +1,3 @@
+from tests.shared.packages import make_modules
+
+__all__ = ["make_modules"]

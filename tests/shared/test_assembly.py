@@ -1,0 +1,157 @@
+"""What `create_app` refuses about modules that FastAPI and the containers would accept silently."""
+
+import pytest
+
+from bootstrap import create_app
+from shared.discovery import ModuleError
+from tests.conftest import settings_for
+from tests.shared.packages import MakeModules, declaration
+
+ROUTER = "from fastapi import APIRouter\nfrom shared.access import Authenticated, Requires\n\nrouter = APIRouter()\n"
+
+
+def route(name: str, path: str, marker: str = "Authenticated()", method: str = "get") -> str:
+    return f"\n\n@router.{method}({path!r}, dependencies=[{marker}])\nasync def {name}() -> None: ...\n"
+
+
+def refusal(make_modules: MakeModules, files: dict[str, str]) -> str:
+    with pytest.raises(ModuleError) as caught:
+        create_app(settings_for("sqlite://"), modules=make_modules(files))
+    return str(caught.value)
+
+
+def test_modules_in_good_order_make_an_application(make_modules: MakeModules) -> None:
+    permissions = "permissions=(Permission('alpha:note.read', ''),)"
+    router = (
+        ROUTER + route("get_note", "/{id}", "Requires('alpha:note.read')") + route("add_note", "/{id}", method="post")
+    )
+    modules = make_modules({"alpha/module.py": declaration(permissions), "alpha/router.py": router})
+
+    app = create_app(settings_for("sqlite://"), modules=modules)
+
+    assert {"/api/alpha/{id}"} <= {rule.path for rule in app.state.access.rules}
+
+
+def test_an_application_can_have_no_module_at_all(make_modules: MakeModules) -> None:
+    app = create_app(settings_for("sqlite://"), modules=make_modules({"__init__.py": ""}))
+
+    assert app.state.access.unmarked() == []
+    assert {rule.path for rule in app.state.access.rules} == {
+        "/docs",
+        "/docs/oauth2-redirect",
+        "/openapi.json",
+        "/redoc",
+    }
+
+
+def test_a_router_file_without_a_router_is_refused(make_modules: MakeModules) -> None:
+    misspelt = ROUTER.replace("router =", "rooter =")
+
+    message = refusal(make_modules, {"alpha/module.py": declaration(), "alpha/router.py": misspelt})
+
+    assert "module 'alpha'" in message
+    assert "alpha/router.py must define 'router'" in message
+
+
+@pytest.mark.parametrize("second", ["/notes/{note_id}", "/notes/{id}"])
+def test_two_routes_for_one_method_and_path_are_refused(make_modules: MakeModules, second: str) -> None:
+    message = refusal(
+        make_modules,
+        {
+            "alpha/module.py": declaration("prefix=''"),
+            "alpha/router.py": ROUTER + route("get_note", "/notes/{id}"),
+            "bravo/module.py": declaration("prefix=''"),
+            "bravo/router.py": ROUTER + route("get_other", second),
+        },
+    )
+
+    assert f"GET /api{second} is a route already" in message
+    assert message.index("bravo/router.py") < message.index("alpha/router.py")
+
+
+def test_two_routes_of_one_name_are_refused(make_modules: MakeModules) -> None:
+    message = refusal(
+        make_modules,
+        {
+            "alpha/module.py": declaration(),
+            "alpha/router.py": ROUTER + route("get_note", ""),
+            "bravo/module.py": declaration(),
+            "bravo/router.py": ROUTER + route("get_note", ""),
+        },
+    )
+
+    assert "another route is named 'get_note'" in message
+    assert "alpha/router.py" in message
+    assert "bravo/router.py" in message
+
+
+def test_a_permission_that_nobody_declares_is_refused(make_modules: MakeModules) -> None:
+    router = ROUTER + route("get_note", "/{id}", "Requires('alpha:note.raed')")
+    message = refusal(make_modules, {"alpha/module.py": declaration(), "alpha/router.py": router})
+
+    assert "GET /api/alpha/{id} requires 'alpha:note.raed', and no module declares" in message
+    assert "alpha/router.py" in message
+
+
+CONTAINER = (
+    "from dependency_injector import containers, providers\n\n\nclass Container(containers.DeclarativeContainer):\n"
+    "    shared = providers.DependenciesContainer()\n"
+)
+
+
+def test_a_container_that_asks_for_a_module_not_required_is_refused(make_modules: MakeModules) -> None:
+    message = refusal(
+        make_modules,
+        {
+            "alpha/module.py": declaration(),
+            "alpha/container.py": CONTAINER,
+            "bravo/module.py": declaration(),
+            "bravo/container.py": CONTAINER + "    alpha = providers.DependenciesContainer()\n",
+        },
+    )
+
+    assert "module 'bravo'" in message
+    assert "bravo/container.py asks for alpha" in message
+    assert "bravo/module.py requires" in message
+
+
+def test_a_container_gets_what_its_module_requires_and_nothing_else(make_modules: MakeModules) -> None:
+    modules = make_modules(
+        {
+            "alpha/module.py": declaration(),
+            "alpha/container.py": CONTAINER + "    answer = providers.Object(42)\n",
+            "bravo/module.py": declaration("requires=('alpha',)"),
+            "bravo/container.py": CONTAINER
+            + "    alpha = providers.DependenciesContainer()\n"
+            + "    sum = providers.Callable(sum, providers.List(alpha.answer))\n",
+        }
+    )
+
+    app = create_app(settings_for("sqlite://"), modules=modules)
+
+    assert app.state.runtime.of(modules["bravo"].attribute("container", "Container")).sum() == 42
+
+
+def test_two_modules_that_authenticate_are_refused(make_modules: MakeModules) -> None:
+    container = CONTAINER + "    authenticator = providers.Object(object())\n"
+    message = refusal(
+        make_modules,
+        {
+            "alpha/module.py": declaration(),
+            "alpha/container.py": container,
+            "bravo/module.py": declaration(),
+            "bravo/container.py": container,
+        },
+    )
+
+    assert "bravo.container provides an authenticator, and another module does already" in message
+
+
+@pytest.mark.parametrize("file", ["router", "container", "settings", "events"])
+def test_an_import_error_in_any_part_stops_the_application(make_modules: MakeModules, file: str) -> None:
+    message = refusal(
+        make_modules, {"alpha/module.py": declaration(), f"alpha/{file}.py": "import nowhere_to_be_found\n"}
+    )
+
+    assert "module 'alpha'" in message
+    assert f"alpha/{file}.py cannot be imported: ModuleNotFoundError" in message

@@ -1,0 +1,77 @@
+import asyncio
+from typing import Any
+
+import httpx2 as httpx
+import pytest
+
+from migrations.state import upgrade
+from shared.database import database_url
+from tests.api.envelope import assert_failure, data_of
+from tests.api.failing import away
+from tests.conftest import MakeApp, client_of
+from tests.databases import available, execute, server_address
+
+
+async def not_ready(make_app: MakeApp, address: str) -> dict[str, Any]:
+    async with client_of(make_app(database_url=address)) as client:
+        return assert_failure(await client.get("/api/ready"), 503, "not_ready")
+
+
+async def test_the_service_is_ready_when_every_branch_is_applied(client: httpx.AsyncClient) -> None:
+    ready = data_of(await client.get("/api/ready"))
+
+    assert ready["status"] == "ready"
+    assert ready["checks"]["database"] == "ok"
+    assert ready["checks"]["migrations"] == {"auth": "applied", "users": "applied"}
+
+
+async def test_it_is_not_ready_while_the_database_is_away(make_app: MakeApp, database: str) -> None:
+    async with away(make_app, database) as client:
+        failure = assert_failure(await client.get("/api/ready"), 503, "not_ready")
+
+    assert failure["data"] == {"checks": {"database": "away"}}
+    for word in ("127.0.0.1", "nobody", "nothing", "such"):
+        assert word not in str(failure)
+
+
+async def test_an_empty_database_is_behind_in_every_branch(make_app: MakeApp, empty_database: str) -> None:
+    failure = await not_ready(make_app, empty_database)
+
+    assert failure["data"]["checks"] == {"database": "ok", "migrations": {"auth": "pending", "users": "pending"}}
+    assert "auth, users" in failure["message"]
+
+
+async def test_only_the_branch_that_is_behind_is_named(make_app: MakeApp, empty_database: str) -> None:
+    await asyncio.to_thread(upgrade, database_url(empty_database), "users@head")
+
+    failure = await not_ready(make_app, empty_database)
+
+    assert failure["data"]["checks"]["migrations"] == {"auth": "pending", "users": "applied"}
+    assert "auth" in failure["message"]
+    assert "users" not in failure["message"]
+
+
+async def test_a_database_ahead_of_the_code_is_not_ready_either(make_app: MakeApp, empty_database: str) -> None:
+    await asyncio.to_thread(upgrade, database_url(empty_database))
+    newer = "INSERT INTO alembic_version (version_num) VALUES ('billing_2999_01_01_000000')"
+    await asyncio.to_thread(execute, empty_database, newer)
+
+    failure = await not_ready(make_app, empty_database)
+
+    assert "unknown" in failure["data"]["checks"]["migrations"].values()
+
+
+async def test_it_becomes_ready_without_a_restart(make_app: MakeApp, empty_database: str) -> None:
+    async with client_of(make_app(database_url=empty_database)) as client:
+        assert_failure(await client.get("/api/ready"), 503, "not_ready")
+        await asyncio.to_thread(upgrade, database_url(empty_database))
+        assert data_of(await client.get("/api/ready"))["status"] == "ready"
+
+
+@pytest.mark.parametrize("backend", sorted(set(available()) - {"sqlite"}), scope="session")
+async def test_a_database_that_does_not_exist_is_503_for_whoever_needs_it(make_app: MakeApp, backend: str) -> None:
+    missing = server_address(backend).set(database="nowhere_at_all").render_as_string(hide_password=False)
+    async with client_of(make_app(database_url=missing)) as client:
+        login = {"email": "ada@example.com", "password": "seven purple tractors sing"}
+        assert_failure(await client.post("/api/auth/login", json=login), 503, "unavailable")
+        assert_failure(await client.get("/api/ready"), 503, "not_ready")
