@@ -4,9 +4,7 @@ import inspect
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
 from typing import Annotated, Any, Protocol, TypeVar
-from uuid import UUID
 
 from fastapi import Depends, params
 from fastapi.requests import HTTPConnection
@@ -16,24 +14,12 @@ from starlette.types import Scope
 
 from shared.discovery import ModuleError, Modules
 from shared.errors import NotAuthenticated, PermissionDenied
+from shared.request import Principal
 
 SCOPE_KEY = "access"
 ATTRIBUTE = "__access__"
 
 F = TypeVar("F")
-
-
-@dataclass(frozen=True, slots=True)
-class Principal:
-    """The caller, as the authenticator found it in the database for this very request."""
-
-    user_id: UUID
-    session_id: UUID
-    permissions: frozenset[str]
-    authenticated_at: datetime
-
-    def can(self, permission: str) -> bool:
-        return permission in self.permissions
 
 
 class Authenticator(Protocol):

@@ -1,6 +1,7 @@
 """Every failure of the API is built here, whoever raised it."""
 
 import json
+import math
 from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
@@ -16,7 +17,7 @@ from starlette.responses import Response
 from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket
 
-from shared.responses import current_request_id
+from shared.request import current_request
 
 log = structlog.get_logger(__name__)
 
@@ -66,6 +67,10 @@ class PermissionDenied(AppError):
     status, code, message = 403, "permission_denied", "You are not allowed to do this."
 
 
+class PasswordChangeRequired(AppError):
+    status, code, message = 403, "password_change_required", "Choose a password of your own first."
+
+
 class NotFound(AppError):
     status, code, message = 404, "not_found", "There is nothing here."
 
@@ -97,6 +102,11 @@ class ValidationFailed(AppError):
 
 class TooManyRequests(AppError):
     status, code, message = 429, "too_many_requests", "Too many requests; try again later."
+
+    def __init__(self, retry_after: float = 60, **more: Any) -> None:
+        """`retry_after` is in seconds; the client is told to wait at least one."""
+        super().__init__(**more)
+        self.headers.setdefault("Retry-After", str(max(1, math.ceil(retry_after))))
 
 
 class InternalError(AppError):
@@ -209,7 +219,7 @@ def failure_response(error: Exception) -> Response:
         "code": failure.code,
         "message": failure.text,
         "data": failure.data,
-        "request_id": current_request_id.get(),
+        "request_id": current_request.get().id,
     }
     return Response(
         json.dumps(envelope, separators=(",", ":")).encode(),

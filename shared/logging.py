@@ -7,7 +7,7 @@ from typing import Any, TextIO
 import structlog
 from structlog.typing import EventDict, Processor
 
-from shared.responses import current_request_id
+from shared.request import current_request
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -51,7 +51,7 @@ def configure_logging(*, as_json: bool, debug: bool = False) -> None:
 
 
 def _add_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:
-    if request_id := current_request_id.get():
+    if request_id := current_request.get().id:
         event["request_id"] = request_id
     return event
 

@@ -12,16 +12,17 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
 from uuid_utils import uuid7
 
-from shared.access import SCOPE_KEY, AccessTable, Authenticator, Decision, Principal, Requires, RouteMatch
+from shared.access import SCOPE_KEY, AccessTable, Authenticator, Decision, Requires, RouteMatch
 from shared.errors import (
     MethodNotAllowed,
     NotAuthenticated,
     NotFound,
+    PasswordChangeRequired,
     PayloadTooLarge,
     PermissionDenied,
     failure_response,
 )
-from shared.responses import current_request_id
+from shared.request import Principal, RequestInfo, current_request
 
 log = structlog.get_logger("access")
 
@@ -48,8 +49,10 @@ class RequestContextMiddleware:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        request_id = _request_id(Headers(scope=scope).get(REQUEST_ID))
-        token = current_request_id.set(request_id)
+        sent = Headers(scope=scope)
+        client, _ = scope.get("client") or (None, 0)
+        request = RequestInfo(_request_id(sent.get(REQUEST_ID)), client, sent.get("user-agent"))
+        token = current_request.set(request)
         started, status = time.perf_counter(), 0
 
         async def send_with_headers(message: Message) -> None:
@@ -57,7 +60,7 @@ class RequestContextMiddleware:
             if message["type"] in {"http.response.start", "websocket.http.response.start", "websocket.accept"}:
                 status = message.get("status", 101)
                 headers = MutableHeaders(scope=message)
-                headers[REQUEST_ID] = request_id
+                headers[REQUEST_ID] = request.id
                 for name, value in self._headers.items():
                     headers.setdefault(name, value)
                 if not headers.get("content-type", "").startswith("text/html"):
@@ -73,9 +76,9 @@ class RequestContextMiddleware:
                 path=scope["path"],
                 status=status,
                 duration_ms=round((time.perf_counter() - started) * 1000, 1),
-                client=(scope.get("client") or ("",))[0],
+                client=client,
             )
-            current_request_id.reset(token)
+            current_request.reset(token)
 
 
 def _request_id(sent: str | None) -> str:
@@ -149,7 +152,7 @@ class AuthMiddleware:
         match = table.match(scope)
         principal = None
         if match.rule is None or not match.rule.is_public:
-            principal = await _authenticate(scope)
+            principal = current_request.get().principal = await _authenticate(scope)
         scope[SCOPE_KEY] = Decision(_allowed_endpoint(match, principal), principal)
         await self.app(scope, receive, send)
 
@@ -174,6 +177,8 @@ def _allowed_endpoint(match: RouteMatch, principal: Principal | None) -> Any:
     if match.allowed:
         raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(match.allowed))})
     marker = match.rule.marker
+    if isinstance(marker, Requires) and principal is not None and principal.must_change_password:
+        raise PasswordChangeRequired
     if isinstance(marker, Requires) and (principal is None or not principal.can(marker.permission)):
         log.warning("permission_denied", user_id=str(principal and principal.user_id), permission=marker.permission)
         raise PermissionDenied(headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'})

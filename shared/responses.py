@@ -1,17 +1,16 @@
 """The envelope of every answer: `{"code", "message", "data", "request_id"}`."""
 
-from contextvars import ContextVar
 from typing import Any, Generic, TypeVar
 
 from pydantic import BaseModel, ConfigDict, Field
 
-T = TypeVar("T")
+from shared.request import current_request
 
-current_request_id: ContextVar[str] = ContextVar("current_request_id", default="")
+T = TypeVar("T")
 
 
 def _request_id() -> str:
-    return current_request_id.get()
+    return current_request.get().id
 
 
 class ApiResponse(BaseModel, Generic[T]):

@@ -1,7 +1,8 @@
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
-from sqlalchemy import ForeignKey, Index, LargeBinary, String
+from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.models import Base, Id
@@ -18,6 +19,7 @@ class Credential(Base):
     user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), primary_key=True)
     password_hash: Mapped[str] = mapped_column(String(255))
     auth_version: Mapped[int] = mapped_column(default=1)
+    must_change: Mapped[bool] = mapped_column(default=False, server_default=false())
     changed_at: Mapped[datetime]
 
 
@@ -43,14 +45,35 @@ class LoginSession(Base):
     user_agent: Mapped[str | None] = mapped_column(String(255))
 
 
+class MailToken(Base):
+    """A link that was mailed, good for one use. What is stored cannot be turned back into the link."""
+
+    __tablename__ = "auth_mail_tokens"
+
+    id: Mapped[Id]
+    user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id", ondelete="CASCADE"), index=True)
+    purpose: Mapped[str] = mapped_column(String(20))
+    token_hash: Mapped[str] = mapped_column(String(64), unique=True)
+    email: Mapped[str] = mapped_column(String(254))
+    # 0 for an account that has no password yet.
+    auth_version: Mapped[int]
+    created_at: Mapped[datetime]
+    expires_at: Mapped[datetime] = mapped_column(index=True)
+
+
 class Role(Base):
-    """A named set of permissions. `admin` means every permission there is, so it has no rows of its own."""
+    """A named set of permissions. Those of the built-in roles follow from what the modules declare: they have no rows.
+
+    `first_granted_at` remembers that there was an administrator once; the row is also what changes to the circle of
+    administrators lock.
+    """
 
     __tablename__ = "auth_roles"
 
     name: Mapped[str] = mapped_column(String(50), primary_key=True)
     description: Mapped[str] = mapped_column(String(255))
     is_builtin: Mapped[bool] = mapped_column(default=False)
+    first_granted_at: Mapped[datetime | None]
 
 
 class RolePermission(Base):
@@ -69,3 +92,20 @@ class UserRole(Base):
     role_name: Mapped[str] = mapped_column(
         ForeignKey("auth_roles.name", ondelete="CASCADE"), primary_key=True, index=True
     )
+
+
+class AuditEvent(Base):
+    """What happened to an account, by whom and from where. No foreign keys: it outlives those it is about."""
+
+    __tablename__ = "auth_audit_events"
+    __table_args__ = (Index(None, "user_id", "at"),)
+
+    id: Mapped[Id]
+    at: Mapped[datetime] = mapped_column(index=True)
+    event: Mapped[str] = mapped_column(String(50))
+    user_id: Mapped[UUID | None]
+    actor_id: Mapped[UUID | None]
+    session_id: Mapped[UUID | None]
+    ip: Mapped[str | None] = mapped_column(String(45))
+    request_id: Mapped[str] = mapped_column(String(128))
+    details: Mapped[dict[str, Any]] = mapped_column(JSON)

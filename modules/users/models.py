@@ -5,6 +5,8 @@ from sqlalchemy.orm import Mapped, mapped_column
 
 from shared.models import Base, Id
 
+DEFAULT_LOCALE = "en"
+
 
 class User(Base):
     __tablename__ = "users"
@@ -14,6 +16,8 @@ class User(Base):
     # Unique in place of `email`: casefolding may make it longer, "ß" becomes "ss".
     email_key: Mapped[str] = mapped_column(String(510), unique=True)
     nickname: Mapped[str | None] = mapped_column(String(50))
+    # The language of the mails to this user.
+    locale: Mapped[str] = mapped_column(String(10), default=DEFAULT_LOCALE, server_default=DEFAULT_LOCALE)
     is_active: Mapped[bool] = mapped_column(default=True)
     email_verified: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(index=True)

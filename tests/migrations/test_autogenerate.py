@@ -5,7 +5,19 @@ import shutil
 from migrations.branches import Revision, read_branches
 from tests.databases import execute
 from tests.migrations.commands import Checkout
-from tests.migrations.written import MOTTO, TEXT, USER, add_column, edit, migrations, model, modules_in, write_module
+from tests.migrations.written import (
+    AUTH,
+    MOTTO,
+    TEXT,
+    USER,
+    USERS,
+    add_column,
+    edit,
+    migrations,
+    model,
+    modules_in,
+    write_module,
+)
 
 OWNER = 'owner_id: Mapped[UUID | None] = mapped_column(ForeignKey("users.id"), index=True)'
 NICKNAME = "nickname: Mapped[str | None] = mapped_column(String(50))"
@@ -43,7 +55,7 @@ def test_each_changed_module_gets_a_file_of_its_own(project: Checkout) -> None:
     notes, archive, users = (head_of(project, name) for name in ("notes", "archive", "users"))
     assert (notes.labels, notes.down, notes.depends_on) == (("notes",), (), (users.id,))
     assert (archive.labels, archive.down, archive.depends_on) == (("archive",), (), (notes.id,))
-    assert (users.labels, users.down, users.depends_on) == ((), ("users_af609dc3",), ())
+    assert (users.labels, users.down, users.depends_on) == ((), (USERS,), ())
     assert notes.file.name.endswith("_add_notes.py")
     assert notes.id.startswith("notes_")
 
@@ -124,7 +136,7 @@ def test_head_restricts_the_command_to_one_module(sqlite_project: Checkout) -> N
 
     assert generate(sqlite_project, "one", "--head", "users@head") == ["users"]
     sqlite_project.alembic("upgrade", "heads")
-    assert generate(sqlite_project, "other", "--head", "auth_5baaff0f") == ["auth"]
+    assert generate(sqlite_project, "other", "--head", AUTH) == ["auth"]
 
 
 def test_a_revision_by_hand_says_which_module_it_is_for(sqlite_project: Checkout) -> None:
@@ -139,7 +151,7 @@ def test_a_revision_by_hand_says_which_module_it_is_for(sqlite_project: Checkout
 
     sqlite_project.alembic("revision", "--head", "users@head", "-m", "fill nicknames")
     filled = head_of(sqlite_project, "users")
-    assert (filled.down, filled.labels) == (("users_af609dc3",), ())
+    assert (filled.down, filled.labels) == ((USERS,), ())
     assert filled.file.name.endswith("_fill_nicknames.py")
     # The first one of a module.
     sqlite_project.alembic("revision", "--head", "notes@head", "-m", "begin")

@@ -8,7 +8,7 @@ from migrations.branches import MAXIMUM_ID_LENGTH, check_branches, module_of, ne
 from shared.discovery import DiscoveredModule, ModuleError, Modules
 from shared.module import Module
 from tests.migrations.commands import Checkout
-from tests.migrations.written import revision, write_revision
+from tests.migrations.written import USERS, revision, write_revision
 
 FIRST = revision("users_00000001", label="users")
 SECOND = revision("users_00000002", "users_00000001")
@@ -179,9 +179,7 @@ def test_a_new_id_is_in_order_and_names_its_module_again() -> None:
 
 
 def test_every_command_tells_a_fault_without_a_traceback(sqlite_project: Checkout) -> None:
-    copy = write_revision(
-        sqlite_project.path / "modules/users", "copy", revision("users_af609dc3", down="users_6813f2da")
-    )
+    copy = write_revision(sqlite_project.path / "modules/users", "copy", revision(USERS, down="users_6813f2da"))
 
     for command in (["heads"], ["current"], ["upgrade", "heads"], ["revision", "--autogenerate", "-m", "x"]):
         refusal = sqlite_project.refusal(*command)

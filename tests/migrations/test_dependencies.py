@@ -13,7 +13,7 @@ from shared.database import database_url
 from shared.discovery import Modules, discover
 from tests.databases import execute
 from tests.migrations.commands import Checkout
-from tests.migrations.written import modules_in, revision, write_module, write_revision
+from tests.migrations.written import AUTH, USERS, modules_in, revision, write_module, write_revision
 
 PENDING, APPLIED = "pending", "applied"
 
@@ -22,7 +22,7 @@ PENDING, APPLIED = "pending", "applied"
 def project(sqlite_project: Checkout) -> Checkout:
     """With a third module, which builds on the latest revision of `users`, so that `users` has no row of its own."""
     folder = write_module(sqlite_project, "notes", requires=("users",))
-    write_revision(folder, "1_create", revision("notes_0a1b2c3d", label="notes", depends_on="users_af609dc3"))
+    write_revision(folder, "1_create", revision("notes_0a1b2c3d", label="notes", depends_on=USERS))
     return sqlite_project
 
 
@@ -43,7 +43,7 @@ def test_an_upgrade_of_one_module_pulls_what_it_needs_and_nothing_else(project: 
     project.alembic("downgrade", "users@base")
 
     project.alembic("upgrade", "auth@head")
-    assert execute(project.database, "SELECT version_num FROM alembic_version") == [("auth_5baaff0f",)]
+    assert execute(project.database, "SELECT version_num FROM alembic_version") == [(AUTH,)]
     assert state_of(project) == states(PENDING, APPLIED, PENDING)  # auth needs the first revision of users only
 
     project.alembic("upgrade", "notes@head")
@@ -54,7 +54,7 @@ def test_a_module_without_a_row_of_its_own_counts_as_applied(project: Checkout) 
     project.alembic("upgrade", "heads")
 
     rows = execute(project.database, "SELECT version_num FROM alembic_version ORDER BY 1")
-    assert rows == [("auth_5baaff0f",), ("notes_0a1b2c3d",)]
+    assert rows == [(AUTH,), ("notes_0a1b2c3d",)]
     assert state_of(project) == states(APPLIED, APPLIED, APPLIED)
 
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from tests.migrations.commands import Checkout
-from tests.migrations.written import USER, migrations, model, revision, write_module, write_revision
+from tests.migrations.written import AUTH, USER, USERS, migrations, model, revision, write_module, write_revision
 from tests.project import python_without_project
 
 NOTES = ("notes_0a1b2c3d", "notes_4e5f6071")
@@ -39,13 +39,13 @@ def test_every_command_sees_every_module_and_one_that_was_dropped_in_just_now(an
     def run(*arguments: str) -> str:
         return project.alembic(*ini, *arguments).stdout
 
-    assert [line.split()[0] for line in run("heads").splitlines()] == ["users_af609dc3", "auth_5baaff0f"]
+    assert [line.split()[0] for line in run("heads").splitlines()] == [USERS, AUTH]
     run("upgrade", "heads")
     drop_notes_in(project)
 
     assert sorted(line.split()[1] for line in run("heads").splitlines()) == ["(auth)", "(notes)", "(users)"]
     history = run("history")
-    for id_ in ("users_6813f2da", "users_af609dc3", "auth_5baaff0f", *NOTES):
+    for id_ in ("users_6813f2da", USERS, AUTH, *NOTES):
         assert f"-> {id_} (" in history
     for name in ("users", "auth", "notes"):
         assert f"Branch names: {name}" in run("show", f"{name}@head")

@@ -4,7 +4,7 @@ import shutil
 
 from tests.databases import execute
 from tests.migrations.commands import Checkout
-from tests.migrations.written import USER, model, revision, write_module, write_revision
+from tests.migrations.written import AUTH, USER, USERS, model, revision, write_module, write_revision
 
 CREATE = 'op.create_table("notes", sa.Column("id", sa.Uuid(), primary_key=True))'
 
@@ -16,9 +16,7 @@ def rows(project: Checkout) -> set[object]:
 def test_the_advice_removes_the_module_and_leaves_the_others_intact(project: Checkout) -> None:
     # It builds on the latest revision of `users`, whose row it therefore stands for.
     folder = write_module(project, "notes", model("notes", USER), requires=("users",))
-    text = revision(
-        "notes_0a1b2c3d", label="notes", depends_on="users_af609dc3", do=CREATE, undo='op.drop_table("notes")'
-    )
+    text = revision("notes_0a1b2c3d", label="notes", depends_on=USERS, do=CREATE, undo='op.drop_table("notes")')
     write_revision(folder, "1_create", text)
     project.alembic("upgrade", "heads")
     execute(project.database, "INSERT INTO auth_roles VALUES ('kept', 'kept', false)")
@@ -32,16 +30,14 @@ def test_the_advice_removes_the_module_and_leaves_the_others_intact(project: Che
     shutil.move(project.path.parent / "notes", folder)
     project.alembic("downgrade", "notes@base")
     shutil.rmtree(folder)
-    assert rows(project) == {"users_af609dc3", "auth_5baaff0f"}
+    assert rows(project) == {USERS, AUTH}
     assert "Running" not in project.alembic("upgrade", "heads").stdout
     project.alembic("check")
     assert ("kept",) in execute(project.database, "SELECT name FROM auth_roles")
 
 
 def test_a_database_that_is_ahead_of_the_code_is_told_apart(sqlite_project: Checkout) -> None:
-    newer = write_revision(
-        sqlite_project.path / "modules/users", "newer", revision("users_0000000a", down="users_af609dc3")
-    )
+    newer = write_revision(sqlite_project.path / "modules/users", "newer", revision("users_0000000a", down=USERS))
     sqlite_project.alembic("upgrade", "heads")
     newer.unlink()
 

@@ -2,7 +2,7 @@
 
 from tests.databases import execute
 from tests.migrations.commands import Checkout
-from tests.migrations.written import revision, write_revision
+from tests.migrations.written import AUTH, USERS, revision, write_revision
 
 TABLES = ("users", "auth_credentials", "auth_sessions", "auth_user_roles")
 FILL = (
@@ -21,7 +21,7 @@ def filled(project: Checkout, do: str, undo: str = "pass") -> Checkout:
     """With a row in each table, and one more revision of `users`."""
     project.alembic("upgrade", "heads")
     execute(project.database, *FILL)
-    text = revision("users_0000000a", "users_af609dc3", do=do, undo=undo)
+    text = revision("users_0000000a", USERS, do=do, undo=undo)
     write_revision(project.path / "modules/users", "2027_change", text)
     return project
 
@@ -57,7 +57,7 @@ def test_on_sqlite_a_revision_that_leaves_rows_without_what_they_refer_to_is_und
     refusal = project.refusal("upgrade", "heads")
     assert "rows of auth_credentials, auth_sessions, auth_user_roles would refer to rows that are gone" in refusal
     assert counts(project) == [1, 1, 1, 1]
-    assert rows(project) == {"users_af609dc3", "auth_5baaff0f"}
+    assert rows(project) == {USERS, AUTH}
 
 
 def test_a_run_that_fails_keeps_the_revisions_before_on_a_server_and_none_on_sqlite(project: Checkout) -> None:
@@ -65,15 +65,15 @@ def test_a_run_that_fails_keeps_the_revisions_before_on_a_server_and_none_on_sql
     folder = project.path / "modules/users"
     first = 'op.create_table("first", sa.Column("id", sa.Integer))'
     second = 'op.create_table("second", sa.Column("id", sa.Integer)); op.execute("INSERT INTO nowhere VALUES (1)")'
-    write_revision(folder, "2027_first", revision("users_0000000a", "users_af609dc3", do=first))
+    write_revision(folder, "2027_first", revision("users_0000000a", USERS, do=first))
     write_revision(folder, "2027_second", revision("users_0000000b", "users_0000000a", do=second))
 
     assert "nowhere" in project.alembic("upgrade", "heads", check=False).stdout
     if project.database.startswith("sqlite"):
-        assert rows(project) == {"users_af609dc3", "auth_5baaff0f"}
+        assert rows(project) == {USERS, AUTH}
         assert execute(project.database, "SELECT name FROM sqlite_master WHERE name IN ('first', 'second')") == []
         return
-    assert rows(project) == {"users_0000000a", "auth_5baaff0f"}
+    assert rows(project) == {"users_0000000a", AUTH}
     tables = "SELECT table_name FROM information_schema.tables WHERE table_name IN ('first', 'second')"
     is_transactional = project.database.startswith("postgresql")
     if is_transactional:  # MariaDB cannot take a CREATE TABLE back

@@ -7,16 +7,16 @@ from pathlib import Path
 import pytest
 
 from tests.migrations.commands import Checkout
-from tests.migrations.written import TEXT, edit, model, revision, write_module, write_revision
+from tests.migrations.written import AUTH, TEXT, USERS, edit, model, revision, write_module, write_revision
 
 
 @pytest.fixture
 def project(sqlite_project: Checkout) -> Checkout:
     """The first developer's database, after a pull of the second one's work."""
     folder = sqlite_project.path / "modules/users"
-    write_revision(folder, "2026_12_01_080000_ada", revision("users_0000000a", down="users_af609dc3"))
+    write_revision(folder, "2026_12_01_080000_ada", revision("users_0000000a", down=USERS))
     sqlite_project.alembic("upgrade", "heads")
-    write_revision(folder, "2026_12_02_080000_bob", revision("users_0000000b", down="users_af609dc3"))
+    write_revision(folder, "2026_12_02_080000_bob", revision("users_0000000b", down=USERS))
     return sqlite_project
 
 
@@ -36,7 +36,7 @@ def test_the_upgrade_is_refused_and_the_other_commands_still_work(project: Check
 def test_setting_down_revision_mends_it(project: Checkout) -> None:
     advice = re.search(r"in (\S+\.py), set down_revision = ('users_0000000a')", refusal_of(project))
     assert advice is not None
-    edit(Path(advice[1]), "down_revision = 'users_af609dc3'", f"down_revision = {advice[2]}")
+    edit(Path(advice[1]), f"down_revision = {USERS!r}", f"down_revision = {advice[2]}")
 
     assert "-> users_0000000b" in project.alembic("upgrade", "heads").stdout
     project.alembic("check")
@@ -70,4 +70,4 @@ def test_a_merge_of_two_modules_is_told_with_its_file(sqlite_project: Checkout) 
     sqlite_project.alembic("merge", "-m", "never do this", "heads")
 
     refusal = sqlite_project.refusal("upgrade", "heads")
-    assert "_never_do_this.py: down_revision 'auth_5baaff0f' is not a revision of module 'users'" in refusal
+    assert f"_never_do_this.py: down_revision {AUTH!r} is not a revision of module 'users'" in refusal

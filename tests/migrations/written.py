@@ -3,9 +3,12 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from shared.discovery import DiscoveredModule, Modules
+from migrations.branches import read_branches
+from shared.discovery import DiscoveredModule, Modules, discover
 from shared.module import Module
 from tests.project import Project
+
+(USERS,), (AUTH,) = ([head.id for head in read_branches(discover()).heads(name)] for name in ("users", "auth"))
 
 USER = 'user_id: Mapped[UUID] = mapped_column(ForeignKey("users.id"))'
 TEXT = "text: Mapped[str] = mapped_column(String(50))"

@@ -7,10 +7,10 @@ from sqlalchemy.engine import Row
 from modules.auth.models import ADMIN, Credential, LoginSession, RolePermission, UserRole
 from modules.auth.tokens import AccessTokens
 from modules.users import User
-from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database
 from shared.module import Permission
+from shared.request import Principal
 
 
 class SessionAuthenticator:

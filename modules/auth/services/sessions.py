@@ -17,9 +17,9 @@ from modules.auth.schemas import TokenPair
 from modules.auth.settings import Settings
 from modules.auth.tokens import AccessTokens, RefreshClaims, RefreshTokens
 from modules.users import User
-from shared.access import Principal
 from shared.clock import Clock
 from shared.database import Database
+from shared.request import Principal
 
 log = structlog.get_logger(__name__)
 
