@@ -1,8 +1,9 @@
 """Who exists. Other modules may use what is listed here."""
 
 from modules.users.emails import Email, email_key
-from modules.users.errors import EmailTaken, UserNotFound
-from modules.users.events import UserActivated, UserCreated, UserDeactivated
+from modules.users.errors import EmailTaken, LastAdmin, UserNotFound
+from modules.users.events import UserActivated, UserCreated, UserDeactivated, UserDeleted, UserInvited
+from modules.users.locales import Locale, preferred_locale
 from modules.users.models import User
 from modules.users.schemas import Nickname, UserCreate, UserRead
 from modules.users.services import UserService
@@ -10,14 +11,19 @@ from modules.users.services import UserService
 __all__ = [
     "Email",
     "EmailTaken",
+    "LastAdmin",
+    "Locale",
     "Nickname",
     "User",
     "UserActivated",
     "UserCreate",
     "UserCreated",
     "UserDeactivated",
+    "UserDeleted",
+    "UserInvited",
     "UserNotFound",
     "UserRead",
     "UserService",
     "email_key",
+    "preferred_locale",
 ]

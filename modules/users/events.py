@@ -10,10 +10,26 @@ class UserCreated:
 
 
 @dataclass(frozen=True, slots=True)
+class UserInvited:
+    """Somebody else made the account; it has no password yet. Follows `UserCreated`."""
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
 class UserDeactivated:
+    """Published before the row changes, so that a handler that has to refuse can lock what it needs first."""
+
     user_id: UUID
 
 
 @dataclass(frozen=True, slots=True)
 class UserActivated:
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class UserDeleted:
+    """Published before the row goes, for the same reason as `UserDeactivated`."""
+
     user_id: UUID

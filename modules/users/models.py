@@ -3,9 +3,8 @@ from datetime import datetime
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
+from modules.users.locales import DEFAULT
 from shared.models import Base, Id
-
-DEFAULT_LOCALE = "en"
 
 
 class User(Base):
@@ -17,7 +16,7 @@ class User(Base):
     email_key: Mapped[str] = mapped_column(String(510), unique=True)
     nickname: Mapped[str | None] = mapped_column(String(50))
     # The language of the mails to this user.
-    locale: Mapped[str] = mapped_column(String(10), default=DEFAULT_LOCALE, server_default=DEFAULT_LOCALE)
+    locale: Mapped[str] = mapped_column(String(10), default=DEFAULT, server_default=DEFAULT)
     is_active: Mapped[bool] = mapped_column(default=True)
     email_verified: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime] = mapped_column(index=True)

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from modules.users.dependencies import Users
-from modules.users.errors import EmailTaken, UserNotFound
+from modules.users.errors import EmailTaken, LastAdmin, UserNotFound
 from modules.users.schemas import UserCreate, UserRead, UserUpdate
 from modules.users.services import UserSort
 from shared.access import Authenticated, Caller, Requires
@@ -48,7 +48,8 @@ async def list_users(  # noqa: PLR0913, PLR0917 - each is a query parameter
 
 @router.post("", status_code=201, dependencies=[MAY_WRITE], responses=failures(EmailTaken))
 async def create_user(data: UserCreate, users: Users) -> ApiResponse[UserRead]:
-    return success(UserRead.model_validate(await users.create(data)))
+    """The new user gets a mail with a link to choose a password."""
+    return success(UserRead.model_validate(await users.invite(data)))
 
 
 @router.get("/{user_id}", dependencies=[MAY_READ], responses=failures(UserNotFound))
@@ -61,7 +62,14 @@ async def update_user(user_id: UUID, data: UserUpdate, users: Users) -> ApiRespo
     return success(UserRead.model_validate(await users.update(user_id, data)))
 
 
-@router.post("/{user_id}/deactivate", dependencies=[MAY_WRITE], responses=failures(UserNotFound))
+@router.delete("/{user_id}", dependencies=[MAY_WRITE], responses=failures(UserNotFound, LastAdmin))
+async def delete_user(user_id: UUID, users: Users) -> ApiResponse[None]:
+    """With the sessions, and whatever else belongs to this user. To keep it all, deactivate."""
+    await users.delete(user_id)
+    return success(None)
+
+
+@router.post("/{user_id}/deactivate", dependencies=[MAY_WRITE], responses=failures(UserNotFound, LastAdmin))
 async def deactivate_user(user_id: UUID, users: Users) -> ApiResponse[UserRead]:
     return success(UserRead.model_validate(await users.deactivate(user_id)))
 

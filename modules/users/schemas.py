@@ -5,6 +5,7 @@ from uuid import UUID
 from pydantic import AfterValidator, Field
 
 from modules.users.emails import Email
+from modules.users.locales import DEFAULT, Locale
 from shared.text import RequestBody, ResponseData, SafeText
 
 # Stripped first, then measured: constraints beside `strip_whitespace` would see the blanks.
@@ -14,12 +15,14 @@ Nickname = Annotated[SafeText, AfterValidator(str.strip), Field(min_length=1, ma
 class UserCreate(RequestBody):
     email: Email
     nickname: Nickname | None = None
+    locale: Locale = DEFAULT
 
 
 class UserUpdate(RequestBody):
     """What is left out stays as it is; `null` takes the nickname away."""
 
     nickname: Nickname | None = None
+    locale: Locale = DEFAULT
 
 
 class UserRead(ResponseData):

@@ -7,7 +7,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.users.emails import email_key
 from modules.users.errors import EmailTaken, UserNotFound
-from modules.users.events import UserActivated, UserCreated, UserDeactivated
+from modules.users.events import UserActivated, UserCreated, UserDeactivated, UserDeleted, UserInvited
 from modules.users.models import User
 from modules.users.schemas import UserCreate, UserUpdate
 from shared.clock import Clock
@@ -57,18 +57,21 @@ class UserService:
             email=data.email,
             email_key=email_key(data.email),
             nickname=data.nickname,
+            locale=data.locale,
             is_active=True,
             email_verified=False,
             created_at=now,
             updated_at=now,
         )
         self._session.add(user)
-        try:
-            await self._session.flush()
-        except IntegrityError:
-            # The unique key decides, not a look beforehand: of two requests at once only one gets through.
-            raise EmailTaken from None
+        await self._flush()
         await self._events.publish(UserCreated(user.id), self._session)
+        return user
+
+    async def invite(self, data: UserCreate) -> User:
+        """Make an account for somebody else, who will be asked to choose a password."""
+        user = await self.create(data)
+        await self._events.publish(UserInvited(user.id), self._session)
         return user
 
     async def update(self, user_id: UUID, data: UserUpdate) -> User:
@@ -79,18 +82,49 @@ class UserService:
         await self._session.flush()
         return user
 
+    async def verify_email(self, user_id: UUID, email: str) -> bool:
+        """Note that the user reads the mail of this address; false if it is not the user's address any more."""
+        user = await self.get(user_id)
+        if user.email != email:
+            return False
+        user.email_verified = True
+        user.updated_at = self._clock()
+        await self._session.flush()
+        return True
+
+    async def change_email(self, user_id: UUID, email: str) -> User:
+        """Give the user another address, which has been verified."""
+        user = await self.get(user_id)
+        user.email, user.email_key, user.email_verified = email, email_key(email), True
+        user.updated_at = self._clock()
+        await self._flush()
+        return user
+
     async def deactivate(self, user_id: UUID) -> User:
-        return await self._set_active(user_id, is_active=False)
+        return await self._set_active(user_id, UserDeactivated(user_id), is_active=False)
 
     async def activate(self, user_id: UUID) -> User:
-        return await self._set_active(user_id, is_active=True)
+        return await self._set_active(user_id, UserActivated(user_id), is_active=True)
 
-    async def _set_active(self, user_id: UUID, *, is_active: bool) -> User:
+    async def delete(self, user_id: UUID) -> None:
+        """Remove the user for good, with everything that belongs to it."""
+        user = await self.get(user_id)
+        await self._events.publish(UserDeleted(user_id), self._session)
+        await self._session.delete(user)
+        await self._session.flush()
+
+    async def _set_active(self, user_id: UUID, event: object, *, is_active: bool) -> User:
         user = await self.get(user_id)
         if user.is_active != is_active:
+            await self._events.publish(event, self._session)
             user.is_active = is_active
             user.updated_at = self._clock()
             await self._session.flush()
-            event = UserActivated(user.id) if is_active else UserDeactivated(user.id)
-            await self._events.publish(event, self._session)
         return user
+
+    async def _flush(self) -> None:
+        try:
+            await self._session.flush()
+        except IntegrityError:
+            # The unique key decides, not a look beforehand: of two requests at once only one gets through.
+            raise EmailTaken from None
