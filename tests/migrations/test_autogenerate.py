@@ -12,6 +12,7 @@ from tests.migrations.written import (
     USER,
     USERS,
     add_column,
+    cut_class,
     edit,
     migrations,
     model,
@@ -91,9 +92,7 @@ def test_each_changed_module_gets_a_file_of_its_own(project: Checkout) -> None:
 def test_a_table_whose_model_is_gone_is_dropped_and_one_that_nobody_knows_stays(project: Checkout) -> None:
     project.alembic("upgrade", "heads")
     execute(project.database, "CREATE TABLE somebody_elses (id INTEGER PRIMARY KEY)")
-    models = project.path / "modules/auth/models.py"
-    text = models.read_text(encoding="utf-8")
-    models.write_text(text.partition("class UserRole(Base)")[0], encoding="utf-8")
+    cut_class(project.path / "modules/auth/models.py", "UserRole")
     # What still uses the model is of no interest here, and would be imported with the package.
     (project.path / "modules/auth/__init__.py").write_text("", encoding="utf-8")
 

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.migrations.commands import Checkout
-from tests.migrations.written import TEXT, USER, declaration, model, write_module
+from tests.migrations.written import TEXT, USER, cut_class, declaration, model, write_module
 
 COMMAND = ("revision", "--autogenerate", "-m", "change")
 
@@ -22,13 +22,11 @@ def stopped(project: Checkout, *options: str) -> str:
 
 
 def test_a_table_that_moves_to_another_module(project: Checkout) -> None:
-    models = project.path / "modules/auth/models.py"
-    before, _, moved = models.read_text(encoding="utf-8").partition("class UserRole(Base)")
-    models.write_text(before, encoding="utf-8")
+    moved = cut_class(project.path / "modules/auth/models.py", "UserRole")
     (project.path / "modules/auth/__init__.py").write_text("", encoding="utf-8")
     folder = write_module(project, "roles", requires=("auth", "users"))
-    with (folder / "models.py").open("a", encoding="utf-8") as file:
-        file.write(f"class UserRole(Base){moved.replace('user_id:', 'motto: Mapped[str | None]; user_id:')}")
+    moved = moved.replace("user_id:", "motto: Mapped[str | None]; user_id:")
+    (folder / "models.py").write_text(moved, encoding="utf-8")
 
     refusal = stopped(project)
     assert (

@@ -4,11 +4,11 @@ from pathlib import Path
 
 import pytest
 
-from migrations.branches import MAXIMUM_ID_LENGTH, check_branches, module_of, new_revision_id
+from migrations.branches import MAXIMUM_ID_LENGTH, check_branches, module_of, new_revision_id, read_branches
 from shared.discovery import DiscoveredModule, ModuleError, Modules
 from shared.module import Module
 from tests.migrations.commands import Checkout
-from tests.migrations.written import USERS, revision, write_revision
+from tests.migrations.written import USERS, modules_in, revision, write_revision
 
 FIRST = revision("users_00000001", label="users")
 SECOND = revision("users_00000002", "users_00000001")
@@ -179,10 +179,11 @@ def test_a_new_id_is_in_order_and_names_its_module_again() -> None:
 
 
 def test_every_command_tells_a_fault_without_a_traceback(sqlite_project: Checkout) -> None:
-    copy = write_revision(sqlite_project.path / "modules/users", "copy", revision(USERS, down="users_6813f2da"))
+    original = read_branches(modules_in(sqlite_project))[USERS]
+    copy = write_revision(sqlite_project.path / "modules/users", "copy", revision(USERS, original.down))
 
     for command in (["heads"], ["current"], ["upgrade", "heads"], ["revision", "--autogenerate", "-m", "x"]):
         refusal = sqlite_project.refusal(*command)
         assert "FAILED: The migration branches are not in order" in refusal
         assert str(copy) in refusal
-        assert "_add_user_nickname.py" in refusal
+        assert str(original.file) in refusal

@@ -19,7 +19,7 @@ def test_the_advice_removes_the_module_and_leaves_the_others_intact(project: Che
     text = revision("notes_0a1b2c3d", label="notes", depends_on=USERS, do=CREATE, undo='op.drop_table("notes")')
     write_revision(folder, "1_create", text)
     project.alembic("upgrade", "heads")
-    execute(project.database, "INSERT INTO auth_roles VALUES ('kept', 'kept', false)")
+    execute(project.database, "INSERT INTO auth_roles (name, description, is_builtin) VALUES ('kept', '', false)")
     shutil.move(folder, project.path.parent / "notes")
 
     for command in (["upgrade", "heads"], ["current"], ["check"], ["downgrade", "auth@base"], ["stamp", "heads"]):

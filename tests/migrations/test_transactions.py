@@ -5,12 +5,20 @@ from tests.migrations.commands import Checkout
 from tests.migrations.written import AUTH, USERS, revision, write_revision
 
 TABLES = ("users", "auth_credentials", "auth_sessions", "auth_user_roles")
-FILL = (
-    "INSERT INTO users VALUES ('1', 'a@b.org', 'a@b.org', 1, 1, '2026-11-22', '2026-11-22', 'Ada')",
-    "INSERT INTO auth_credentials VALUES ('1', 'x', 1, '2026-11-22')",
-    "INSERT INTO auth_sessions SELECT '2', '1', '', 0, 1, t, t, t, t, t, NULL, NULL, NULL, NULL FROM (SELECT '1' AS t)",
-    "INSERT INTO auth_user_roles VALUES ('1', 'user')",
-)
+FILL = """
+INSERT INTO users (id, email, email_key, is_active, email_verified, created_at, updated_at, nickname)
+VALUES ('1', 'a@b.org', 'a@b.org', 1, 1, '2026-11-22', '2026-11-22', 'Ada');
+
+INSERT INTO auth_credentials (user_id, password_hash, auth_version, changed_at)
+VALUES ('1', 'x', 1, '2026-11-22');
+
+INSERT INTO auth_sessions (id, user_id, salt, counter, auth_version, created_at, auth_time, last_refreshed_at,
+    idle_expires_at, absolute_expires_at)
+SELECT '2', '1', '', 0, 1, t, t, t, t, t FROM (SELECT '2026-11-22' AS t);
+
+INSERT INTO auth_user_roles (user_id, role_name)
+VALUES ('1', 'user')
+"""
 NOT_NULL = """\
 with op.batch_alter_table("users") as batch_op:
         batch_op.alter_column("nickname", existing_type=sa.String(50), nullable=False)"""
@@ -20,7 +28,7 @@ NULL = NOT_NULL.replace("nullable=False", "nullable=True")
 def filled(project: Checkout, do: str, undo: str = "pass") -> Checkout:
     """With a row in each table, and one more revision of `users`."""
     project.alembic("upgrade", "heads")
-    execute(project.database, *FILL)
+    execute(project.database, *FILL.split(";"))
     text = revision("users_0000000a", USERS, do=do, undo=undo)
     write_revision(project.path / "modules/users", "2027_change", text)
     return project

@@ -92,6 +92,17 @@ def edit(file: Path, old: str, new: str) -> None:
     file.write_text(text.replace(old, new), encoding="utf-8")
 
 
+def cut_class(file: Path, name: str) -> str:
+    """Take a class out of a file of models; gives what was taken out, below the file's own imports."""
+    text = file.read_text(encoding="utf-8")
+    imports, _, _ = text.partition("\n\n\nclass ")
+    before, start, rest = text.partition(f"class {name}(Base):")
+    assert start, f"{file} has no class {name}"
+    body, _, after = rest.partition("\n\n\n")
+    file.write_text(before + after, encoding="utf-8")
+    return f"{imports}\n\n\n{start}{body.rstrip()}\n"
+
+
 def migrations(paths: Iterable[str]) -> list[str]:
     """The modules of those paths that are revision files, one for each."""
     return sorted(path.split("/")[1] for path in paths if path.startswith("modules/") and "/migrations/" in path)

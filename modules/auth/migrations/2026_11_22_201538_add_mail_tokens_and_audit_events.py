@@ -55,7 +55,8 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f('ix_auth_mail_tokens_expires_at'), ['expires_at'], unique=False)
         batch_op.create_index(batch_op.f('ix_auth_mail_tokens_user_id'), ['user_id'], unique=False)
 
-    with op.batch_alter_table('auth_credentials', schema=None) as batch_op:
+    # A constant default: SQLite can add it in place, without reading the table, which --sql could not.
+    with op.batch_alter_table('auth_credentials', schema=None, recreate='never') as batch_op:
         batch_op.add_column(sa.Column('must_change', sa.Boolean(), server_default=sa.false(), nullable=False))
 
     with op.batch_alter_table('auth_roles', schema=None) as batch_op:
