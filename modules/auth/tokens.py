@@ -2,23 +2,36 @@
 
 import base64
 import binascii
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
+from typing import Any
 from uuid import UUID
 
 import jwt
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+from jwt.algorithms import OKPAlgorithm
+from jwt.types import Options
 from uuid_utils.compat import uuid7
 
 from modules.auth.settings import Settings
 from shared.clock import Clock
 from shared.keys import KeyRing
 
-ALGORITHM = "HS256"
 TOKEN_TYPE = "at+jwt"  # noqa: S105 - RFC 9068's name, no secret
-CLAIMS = ["iss", "aud", "sub", "sid", "jti", "iat", "exp"]
-LEEWAY = timedelta(seconds=10)
+OPTIONS: Options = {
+    "require": ["iss", "aud", "sub", "sid", "jti", "iat", "exp"],
+    "enforce_minimum_key_length": True,
+    "strict_aud": True,
+    # PyJWT goes by the system's clock; AccessTokens compares the times with its own.
+    "verify_exp": False,
+    "verify_iat": False,
+}
+LEEWAY = timedelta(seconds=10).total_seconds()
 
+# A purpose each: a key that is an HMAC secret is never the seed of one whose public half is published.
 ACCESS = "access"
+ACCESS_ED25519 = "access-ed25519"
 REFRESH = "refresh"
 REFRESH_VERSION = "rt1"
 MAXIMUM_COUNTER_DIGITS = 9
@@ -38,16 +51,29 @@ class RefreshClaims:
 
 
 class AccessTokens:
-    """Signed with the first key of the ring and accepted with any; they carry ids only, no personal data, no rights."""
+    """Signed with the first key of the ring and accepted with any; they carry ids only, no personal data, no rights.
+
+    With EdDSA the keys are Ed25519 keys made from the ring, and other services can verify, too. There is one algorithm
+    at a time: what was signed with the other one is not accepted.
+    """
 
     def __init__(self, keys: KeyRing, settings: Settings, clock: Clock) -> None:
-        self._keys = keys.keys(ACCESS)
         self._settings = settings
+        self._algorithm = settings.token_algorithm
         self._clock = clock
+        self._signing: Mapping[str, bytes | Ed25519PrivateKey]
+        self._verifying: Mapping[str, bytes | Ed25519PublicKey]
+        if self._algorithm == "EdDSA":
+            seeds = keys.keys(ACCESS_ED25519)
+            private = {key_id: Ed25519PrivateKey.from_private_bytes(seed) for key_id, seed in seeds.items()}
+            self._signing = private
+            self._verifying = {key_id: key.public_key() for key_id, key in private.items()}
+        else:
+            self._signing = self._verifying = keys.keys(ACCESS)
 
     def issue(self, user_id: UUID, session_id: UUID) -> str:
         now = int(self._clock().timestamp())
-        key_id, key = next(iter(self._keys.items()))
+        key_id, key = next(iter(self._signing.items()))
         claims = {
             "iss": self._settings.token_issuer,
             "aud": self._settings.token_audience,
@@ -57,28 +83,39 @@ class AccessTokens:
             "iat": now,
             "exp": now + self._settings.access_token_ttl,
         }
-        return jwt.encode(claims, key, ALGORITHM, headers={"typ": TOKEN_TYPE, "kid": key_id})
+        return jwt.encode(claims, key, self._algorithm, headers={"typ": TOKEN_TYPE, "kid": key_id})
 
     def verify(self, token: str) -> AccessClaims | None:
         """None for anything that is not a valid token of this service, whatever is wrong with it."""
         try:
             header = jwt.get_unverified_header(token)
             # The key id only chooses among our own keys; keys that a header brings along are never looked at.
-            key = self._keys.get(str(header.get("kid")))
+            key = self._verifying.get(str(header.get("kid")))
             if key is None or header.get("typ") != TOKEN_TYPE:
                 return None
             claims = jwt.decode(
                 token,
                 key,
-                algorithms=[ALGORITHM],
+                algorithms=[self._algorithm],
                 issuer=self._settings.token_issuer,
                 audience=self._settings.token_audience,
-                leeway=LEEWAY,
-                options={"require": CLAIMS, "enforce_minimum_key_length": True, "strict_aud": True},
+                options=OPTIONS,
             )
-            return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"]))
+            return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"])) if self._is_current(claims) else None
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
             return None
+
+    def public_keys(self) -> list[dict[str, str]]:
+        """What others verify with, as JSON Web Keys (RFC 8037); none with HS256, whose keys are secrets."""
+        return [
+            OKPAlgorithm.to_jwk(key, as_dict=True) | {"kid": key_id, "use": "sig", "alg": self._algorithm}
+            for key_id, key in self._verifying.items()
+            if isinstance(key, Ed25519PublicKey)
+        ]
+
+    def _is_current(self, claims: dict[str, Any]) -> bool:
+        issued, expires, now = claims["iat"], claims["exp"], self._clock().timestamp()
+        return type(issued) is type(expires) is int and issued <= now + LEEWAY and now - LEEWAY < expires
 
 
 class RefreshTokens:

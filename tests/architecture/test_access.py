@@ -10,6 +10,7 @@ from tests.conftest import auth_settings, settings_for
 
 PUBLIC = [
     "GET /",
+    "GET /.well-known/jwks.json",
     "GET /api/health",
     "GET /api/ready",
     "POST /api/auth/login",

@@ -10,37 +10,43 @@ from fastapi import FastAPI
 
 from shared.container import Runtime
 from tests.api.envelope import assert_failure, data_of
-from tests.conftest import Account, MakeApp, client_of, log_in
+from tests.auth.conftest import MovableClock
+from tests.conftest import Account, MakeApp, client_of, log_in, sign_up
 
 MINUTE, HOUR = 60, 3600
 
 
-def key_of(app: FastAPI) -> tuple[str, bytes]:
-    """The id and the key that the application signs access tokens with."""
+def key_of(app: FastAPI, purpose: str = "access") -> tuple[str, bytes]:
+    """The id and the key that the application uses for a purpose, signing access tokens with HS256 for example."""
     runtime: Runtime = app.state.runtime
-    return next(iter(runtime.shared.keys().keys("access").items()))
+    return next(iter(runtime.shared.keys().keys(purpose).items()))
 
 
 class Mint:
     """Makes tokens with the application's own key, genuine but for what a test changes."""
 
+    algorithm = "HS256"
+
     def __init__(self, app: FastAPI, user: Account) -> None:
-        self.key_id, self.key = key_of(app)
+        self.key_id, self.key = self.key_of(app)
         self.claims = jwt.decode(user.tokens["access_token"], options={"verify_signature": False})
+
+    def key_of(self, app: FastAPI) -> tuple[str, Any]:
+        return key_of(app)
 
     def token(
         self,
         claims: dict[str, Any] | None = None,
         *,
         without: str = "",
-        algorithm: str = "HS256",
-        key: bytes | None = None,
+        algorithm: str = "",
+        key: Any = None,
         **header: Any,
     ) -> str:
         content = {name: value for name, value in (self.claims | (claims or {})).items() if name != without}
         headers = {"typ": "at+jwt", "kid": self.key_id} | header
         # The layer below jwt.encode, which refuses to make what these tests need.
-        return jwt.PyJWS().encode(json.dumps(content).encode(), key or self.key, algorithm, headers)
+        return jwt.PyJWS().encode(json.dumps(content).encode(), key or self.key, algorithm or self.algorithm, headers)
 
     def raw(self, header: dict[str, Any], signature: bytes = b"") -> str:
         """A token with whatever header, signed with whatever."""
@@ -111,8 +117,8 @@ async def test_a_forged_claim_is_refused(
         "aud": ["another-api", "", None, ["modular-monolith-api"], ["modular-monolith-api", "another-api"]],
         "sub": [admin.id, "nobody", "", None, 1, "0" * 32],
         "sid": [admin.tokens["session_id"], "none", "", None, 1, ["x"], {"a": 1}],
-        "exp": [now - MINUTE, 0, -1, "soon", None, 1e400],
-        "iat": [now + HOUR, "today", None],
+        "exp": [now - MINUTE, 0, -1, "soon", None, 1e400, True, str(now + MINUTE)],
+        "iat": [now + HOUR, "today", None, -1e400, False, [now]],
         "jti": [1, None],
     }
     await assert_refused(
@@ -164,14 +170,9 @@ async def test_only_access_tokens_of_our_own_keys_are_looked_at(
             yield f"typ {type_!r}", mint.token(typ=type_)
         yield "no typ", mint.raw({"alg": "HS256", "kid": mint.key_id})
         yield "no header", mint.raw({})
-        yield "the key of another purpose", mint.token(key=_key_for(app, "refresh"))
+        yield "the key of another purpose", mint.token(key=key_of(app, "refresh")[1])
 
     await assert_refused(client, forgeries())
-
-
-def _key_for(app: FastAPI, purpose: str) -> bytes:
-    runtime: Runtime = app.state.runtime
-    return next(iter(runtime.shared.keys().keys(purpose).values()))
 
 
 async def test_the_two_tokens_cannot_stand_in_for_each_other(client: httpx.AsyncClient, user: Account) -> None:
@@ -194,3 +195,29 @@ async def test_the_lifetime_is_a_setting(make_app: MakeApp, user: Account) -> No
 
     claims = jwt.decode(tokens["access_token"], options={"verify_signature": False})
     assert claims["exp"] - claims["iat"] == tokens["expires_in"] == MINUTE
+
+
+async def test_a_token_is_good_until_it_expires_and_a_moment_longer(
+    client: httpx.AsyncClient, clock: MovableClock
+) -> None:
+    user = await sign_up(client)
+
+    clock.advance(minutes=15, seconds=5)
+    assert data_of(await me(client, user.tokens["access_token"]))["id"] == user.id
+
+    clock.advance(seconds=6)
+    assert_failure(await me(client, user.tokens["access_token"]), 401, "not_authenticated")
+
+
+async def test_a_token_of_the_future_is_refused_when_the_clock_was_set_back(
+    client: httpx.AsyncClient, clock: MovableClock
+) -> None:
+    clock.advance(hours=1)
+    user = await sign_up(client)
+    assert data_of(await me(client, user.tokens["access_token"]))["id"] == user.id
+
+    clock.advance(seconds=-5)
+    assert data_of(await me(client, user.tokens["access_token"]))["id"] == user.id
+
+    clock.advance(minutes=-1)
+    assert_failure(await me(client, user.tokens["access_token"]), 401, "not_authenticated")

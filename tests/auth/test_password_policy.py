@@ -1,7 +1,10 @@
 import httpx2 as httpx
+import pytest
 
+from modules.auth.services.policy import PasswordPolicy
 from tests.api.envelope import assert_failure, data_of, input_errors
 from tests.conftest import MakeApp, client_of, log_in
+from tests.factories import RegisterRequestFactory
 
 EMAIL = "ada.lovelace@x.io"
 
@@ -49,6 +52,62 @@ async def test_a_password_that_repeats_a_few_characters_is_too_simple(client: ht
     assert await fault_of(client, "abcdabcdABCDabcd") == "password_too_simple"
 
 
+@pytest.mark.parametrize(
+    "password",
+    [
+        "password123456789",
+        "Qwertyuiop1234567",
+        "q1w2e3r4t5y6u7i8",
+        "iloveyou!!!!!!!!",
+        "--- Sunshine ---",
+        "2024-letmein-2025",
+        "passwordpasswordpassword",
+        "passwordpasswordpass",
+        "Password Password Password",
+        "password1password1password1",
+        "P@ssw0rd123456789",
+        "1234567890123456",
+        "2024-11-22 20:15:38",
+        "abc1234567890123",
+        "\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44 123456789",
+    ],
+)
+async def test_a_common_password_is_refused_however_it_was_made_longer(
+    client: httpx.AsyncClient, password: str
+) -> None:
+    assert await fault_of(client, password) == "password_too_common"
+
+
+async def test_a_short_common_password_is_refused_as_it_is(make_app: MakeApp) -> None:
+    async with client_of(make_app(auth={"password_min_length": 8})) as client:
+        for password in ("trustno1", "STARWARS", "dragon77", "passw0rd", "b@seball"):
+            assert await fault_of(client, password) == "password_too_common"
+
+
+@pytest.mark.parametrize(
+    "password",
+    [
+        "seven purple tractors sing",
+        "dragon master shadow",
+        "monkey-football-99",
+        "correcthorsebatterystaple",
+        "4711 purple 0815 tractors",
+        "to be or not to be to",
+        "\u5bc6\u7801" + "\u94a5\u5319\u5728\u8fd9\u91cc\u4e0d\u8981\u4e22\u4e86\u6211\u7684\u732b\u5440",
+        "\U0001f600\U0001f601\U0001f602\U0001f603\U0001f604" * 3,
+    ],
+)
+async def test_common_words_may_stand_together_in_a_password(client: httpx.AsyncClient, password: str) -> None:
+    data_of(await register(client, password), 201)
+
+
+def test_no_random_password_is_refused() -> None:
+    policy = PasswordPolicy(15, "Modular Monolith")
+
+    for request in RegisterRequestFactory.batch(5_000):
+        policy.require_good(request.password, request.email)
+
+
 async def test_a_password_does_not_contain_its_context(client: httpx.AsyncClient) -> None:
     from_the_address, from_the_nickname, from_the_service = (
         "the-LOVELACE-family-2024",
@@ -59,6 +118,14 @@ async def test_a_password_does_not_contain_its_context(client: httpx.AsyncClient
         assert await fault_of(client, password, nickname="Augusta") == "password_too_obvious"
 
     data_of(await register(client, from_the_nickname), 201)
+
+
+async def test_a_password_does_not_contain_its_own_address(client: httpx.AsyncClient) -> None:
+    for password in ("my-Ada@Acme-Post.example-2024", "ada@acme-post.example"):
+        assert await fault_of(client, password, email="ada@acme-post.example") == "password_too_obvious"
+
+    # The words of a domain are mostly a mail provider's, and too common to be forbidden.
+    data_of(await register(client, "a post card of acme roads", email="ada@acme-post.example"), 201)
 
 
 async def test_the_password_is_never_in_the_answer(client: httpx.AsyncClient) -> None:
@@ -90,6 +157,14 @@ async def test_passwords_count_to_their_last_character(client: httpx.AsyncClient
     assert await accepts(client, f"{start}X")
     assert not await accepts(client, f"{start}Y")
     assert not await accepts(client, start)
+
+
+async def test_a_letter_counts_once_however_it_was_typed(client: httpx.AsyncClient) -> None:
+    composed, decomposed = "\u00e9t\u00e9 \u00e0 la mer", "e\u0301te\u0301 a\u0300 la mer"
+    assert len(composed) < 15 <= len(decomposed)
+
+    for password in (composed, decomposed):
+        assert await fault_of(client, password) == "password_too_short"
 
 
 async def test_blanks_and_case_count(client: httpx.AsyncClient) -> None:

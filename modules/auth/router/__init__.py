@@ -1,6 +1,8 @@
 from fastapi import APIRouter
 
-from modules.auth.router import login
+from modules.auth.router import keys, login
 
 router = APIRouter()
 router.include_router(login.router)
+
+root_router = keys.root_router

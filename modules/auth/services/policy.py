@@ -1,15 +1,23 @@
-"""Which passwords are good enough: long ones that do not simply repeat what everybody knows about their owner."""
+"""Which passwords are good enough: long ones that do not simply repeat what everybody knows."""
 
 import re
+import string
+import unicodedata
 from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
 
 from shared.errors import ValidationFailed
 
 MAXIMUM_CHARACTERS = 256
 MAXIMUM_BYTES = 1024
 # Shorter words turn up inside good passwords by chance.
-SHORTEST_CONTEXT_WORD = 4
+SHORTEST_WORD = 4
 FEWEST_DISTINCT_CHARACTERS = 5
+
+COMMON_PASSWORDS = Path(__file__).parent.parent / "common_passwords.txt"
+PADDING = string.digits + string.punctuation + string.whitespace
+LETTERS_MEANT = str.maketrans("013457@$!", "oieastasi")
 
 
 class PasswordPolicy:
@@ -32,20 +40,54 @@ class PasswordPolicy:
             raise ValidationFailed.at("body", field, type_=type_, msg=message)
 
     def _faults(self, password: str, personal: tuple[str | None, ...]) -> Iterator[tuple[str, str]]:
+        # What is hashed, so that "é" counts once however it was typed.
+        password = unicodedata.normalize("NFC", password)
         if len(password) < self._minimum:
             yield "password_too_short", f"The password needs at least {self._minimum} characters."
         if len(password) > MAXIMUM_CHARACTERS or len(password.encode()) > MAXIMUM_BYTES:
             yield "password_too_long", f"The password may have at most {MAXIMUM_CHARACTERS} characters."
-        folded = password.casefold()
+        folded = _folded(password)
         if len(set(folded)) < FEWEST_DISTINCT_CHARACTERS:
             yield "password_too_simple", "The password repeats too few characters."
+        if _is_common(folded):
+            yield "password_too_common", "The password is a common one, or a common one with digits or signs around it."
         words = {*self._app_words, *(word for text in personal if text for word in _words(text))}
         if any(word in folded for word in words):
             yield "password_too_obvious", "The password contains your name, your e-mail address or this service's name."
 
 
 def _words(text: str) -> Iterator[str]:
-    # Of an address only the part before the @ is its owner's.
-    for word in re.split(r"[\W_]+", text.casefold().partition("@")[0]):
-        if len(word) >= SHORTEST_CONTEXT_WORD:
+    """What a password must not contain because of this text (ASVS 6.2.11).
+
+    Of an address that is the whole, and the words of the part before the @. The domain is mostly a mail provider's, and
+    its words (live, post, home) stand in many a good password.
+    """
+    local_part, at, _ = _folded(text).partition("@")
+    if at:
+        yield _folded(text)
+    for word in re.split(r"[\W_]+", local_part):
+        if len(word) >= SHORTEST_WORD:
             yield word
+
+
+def _is_common(folded: str) -> bool:
+    """Whether this is a listed password: as it is, padded with digits and signs, repeated, or respelled (p@ssw0rd)."""
+    once = _repeated(folded)
+    core = _repeated(once.strip(PADDING)).strip(PADDING)
+    forms = {folded, once, core, core.translate(LETTERS_MEANT)}
+    return len(core) < SHORTEST_WORD or not forms.isdisjoint(_common_passwords())
+
+
+def _repeated(text: str) -> str:
+    """The shortest text that gives this one when it is written again and again: "abc" for "abcabcab"."""
+    return next((text[:end] for end in range(1, len(text)) if text.startswith(text[end:])), text)
+
+
+def _folded(text: str) -> str:
+    return unicodedata.normalize("NFKC", text).casefold()
+
+
+@cache
+def _common_passwords() -> frozenset[str]:
+    lines = COMMON_PASSWORDS.read_text(encoding="utf-8").splitlines()
+    return frozenset(line for line in lines if not line.startswith("#"))
