@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass
 from functools import partial
+from multiprocessing import parent_process
 from typing import Any, cast
 
 import typer
@@ -16,6 +17,8 @@ from fastapi import FastAPI
 from pydantic_settings import BaseSettings
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
+from uvicorn.config import STARTUP_FAILURE
+from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from migrations.branches import read_branches
 from migrations.startup import StartupError, check_database
@@ -26,12 +29,14 @@ from shared.database import ROOT
 from shared.development import ensure_secret, greeting
 from shared.discovery import DiscoveredModule, ModuleError, Modules, discover
 from shared.errors import AppError, register_exception_handlers
+from shared.events import ApplicationStarted
 from shared.logging import configure_logging
 from shared.middleware import (
     REQUEST_ID,
     AuthMiddleware,
     BodyLimitMiddleware,
     CatchAllMiddleware,
+    HostMiddleware,
     RequestContextMiddleware,
 )
 from shared.openapi import describe_truthfully
@@ -166,8 +171,11 @@ def _middleware(settings: Settings) -> list[Middleware]:
         allow_headers=("Authorization", "Content-Type", REQUEST_ID),
         expose_headers=(REQUEST_ID, "Retry-After"),
     )
+    behind_proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     return [
+        *([behind_proxies] if settings.trusted_proxies else []),
         Middleware(RequestContextMiddleware, is_production=settings.is_production),
+        Middleware(HostMiddleware, allowed_hosts=settings.allowed_hosts),
         *([cross_origin] if settings.cors_origins else []),
         Middleware(CatchAllMiddleware),
         Middleware(BodyLimitMiddleware, max_body_bytes=settings.max_body_bytes),
@@ -179,7 +187,9 @@ def _middleware(settings: Settings) -> list[Middleware]:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     try:
-        await check_database(runtime)
+        if await check_database(runtime):
+            async with runtime.shared.database().transaction() as session:
+                await runtime.shared.events().publish(ApplicationStarted(), session)
         yield
     finally:
         await runtime.close()
@@ -206,6 +216,7 @@ def main() -> None:
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,  # TRUSTED_PROXIES decides
     )
 
 
@@ -252,20 +263,22 @@ def _check(everything: Modules) -> None:
 
 
 @contextmanager
-def _faults_to_stderr() -> Iterator[None]:
+def _faults_to_stderr(exit_code: int = 1) -> Iterator[None]:
     """End with a message in place of a traceback, for what its user can mend."""
     try:
         yield
     except (SettingsError, ModuleError, StartupError, CommandError, AppError) as error:
         details = (error.data or {}).get("errors", []) if isinstance(error, AppError) else []
-        sys.exit("\n".join([str(error), *(f"  - {one['msg']}" for one in details)]))
+        sys.stderr.write("\n".join([str(error), *(f"  - {one['msg']}" for one in details), ""]))
+        sys.exit(exit_code)
 
 
 def __getattr__(name: str) -> Any:
     """Make `app` when a server asks for it: `uvicorn bootstrap:app`. Importing this file alone needs no settings."""
     if name != "app":
         raise AttributeError(name)
-    with _faults_to_stderr():
+    # With any other code, uvicorn would start a worker that failed again, for ever.
+    with _faults_to_stderr(STARTUP_FAILURE if parent_process() else 1):
         ensure_secret()
         return create_app()
 

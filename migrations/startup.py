@@ -14,10 +14,13 @@ class StartupError(Exception):
     """The service must not start like this. The message says why and what to do."""
 
 
-async def check_database(runtime: Runtime) -> None:
+async def check_database(runtime: Runtime) -> bool:
     """Find a wrong address or an old schema now rather than at the first request.
 
     Production does not start. Development starts and says what is wrong; an empty database gets its tables.
+
+    Returns:
+        Whether the database can be used.
     """
     settings, database = runtime.shared.settings(), runtime.shared.database()
     address = database.url.render_as_string(hide_password=True)
@@ -34,9 +37,10 @@ async def check_database(runtime: Runtime) -> None:
         if settings.is_production:
             raise StartupError(fault) from None
         log.error("database_unusable", reason=fault)  # noqa: TRY400 - for the developer the traceback is noise
-        return
+        return False
     if behind:
         fault = f"The database does not match the code in {', '.join(behind)}: run `alembic upgrade heads`."
         if settings.is_production:
             raise StartupError(fault)
         log.warning("database_not_upgraded", reason=fault)
+    return not behind

@@ -2,11 +2,19 @@
 
 from collections import defaultdict
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 E = TypeVar("E")
+
+
+@dataclass(frozen=True, slots=True)
+class ApplicationStarted:
+    """The database is there and matches the code; requests come next. Each process publishes it, with a transaction."""
+
+
 Handler = Callable[[Any, AsyncSession, Any], Awaitable[None]]
 
 

@@ -19,6 +19,7 @@ from shared.models import Base
 from shared.settings import Settings
 from tests import databases
 from tests.factories import RegisterRequestFactory
+from tests.mailbox import mailbox  # noqa: F401 - a fixture
 from tests.project import SECRET, Project, copy_project
 
 # Filled by migrations, so that emptying the tables between tests must leave them alone.
@@ -86,6 +87,9 @@ def auth_settings(**values: Any) -> AuthSettings:
     """As delivered, but with hashes that cost next to nothing."""
     return AuthSettings(_env_file=None, **({"bcrypt_cost": 4} | values))
 
+
+UNLIMITED = {name: "none" for name in AuthSettings.model_fields if "_limit_per_" in name}
+"""Settings of auth for tests that try more often than a person would: `make_app(auth=UNLIMITED)`."""
 
 MakeApp = Callable[..., FastAPI]
 

@@ -1,4 +1,5 @@
 import sys
+from functools import partial
 from typing import Annotated
 
 import typer
@@ -11,11 +12,6 @@ from shared.cli import run
 from shared.errors import ValidationFailed
 
 cli = typer.Typer(help="Accounts and who may do what.", no_args_is_help=True)
-
-
-@cli.callback()
-def _commands() -> None:
-    """With a callback typer keeps `create-admin` a command of its own, although it is the only one."""
 
 
 @cli.command("create-admin")
@@ -54,6 +50,29 @@ def create_admin(
         raise ValidationFailed.at("password", type_="password_invalid", msg=f"The password: {message}.") from None
     created = run(context, Container, lambda auth: auth.registration_service().create_admin(data))
     typer.echo(f"Created the administrator {created.email}. Log in with POST /api/auth/login.")
+
+
+@cli.command()
+def purge(
+    context: typer.Context,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="Only count.")] = False,
+) -> None:
+    """Delete sessions, links and audit events that have served their time.
+
+    Sessions are kept for AUTH_SESSION_RETENTION_DAYS after their end, audit events for AUTH_AUDIT_RETENTION_DAYS. Safe
+    to run at any time, from a nightly timer for example.
+    """
+    if dry_run:
+        counted = run(context, Container, lambda auth: auth.purge_service().count())
+        typer.echo("Would delete " + _listed(counted))
+        return
+    progress = partial(typer.echo, err=True)
+    deleted = run(context, Container, lambda auth: auth.purge_service().purge(lambda kind, n: progress(f"{n} {kind}")))
+    typer.echo("Deleted " + _listed(deleted))
+
+
+def _listed(counts: dict[str, int]) -> str:
+    return ", ".join(f"{count} {kind}" for kind, count in counts.items()) + "."
 
 
 def _read_password(file: typer.FileText | None) -> str:

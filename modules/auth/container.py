@@ -3,11 +3,22 @@ from collections.abc import Iterator
 from dependency_injector import containers, providers
 
 from modules.auth.passwords import PasswordHasher
+from modules.auth.services.audit import AuditReader, AuditTrail
 from modules.auth.services.authentication import SessionAuthenticator
+from modules.auth.services.bootstrap import BootstrapService
+from modules.auth.services.emails import EmailService
 from modules.auth.services.login import LoginService
+from modules.auth.services.mail_tokens import MailTokens
+from modules.auth.services.mails import Mails
+from modules.auth.services.passwords import PasswordService
+from modules.auth.services.permissions import DeclaredPermissions
 from modules.auth.services.policy import PasswordPolicy
+from modules.auth.services.purge import PurgeService
 from modules.auth.services.registration import RegistrationService
+from modules.auth.services.revocation import SessionRevocation
+from modules.auth.services.roles import RoleService
 from modules.auth.services.sessions import SessionService
+from modules.auth.services.throttling import LoginThrottle
 from modules.auth.settings import Settings
 from modules.auth.tokens import AccessTokens, RefreshTokens
 
@@ -30,28 +41,74 @@ class Container(containers.DeclarativeContainer):
     access_tokens = providers.Singleton(AccessTokens, shared.keys, settings, shared.clock)
     refresh_tokens = providers.Singleton(RefreshTokens, shared.keys)
 
+    mail_tokens = providers.Singleton(MailTokens, shared.clock)
+    mails = providers.Singleton(
+        Mails, shared.outbox, shared.settings.provided.app_name, shared.settings.provided.public_url
+    )
+    audit = providers.Singleton(AuditTrail, shared.clock)
+    audit_reader = providers.Factory(AuditReader, paginator=shared.paginator)
+    login_throttle = providers.Singleton(LoginThrottle, shared.throttle, settings)
+
     session_service = providers.Singleton(
         SessionService,
         shared.database,
         access_tokens=access_tokens,
         refresh_tokens=refresh_tokens,
+        throttle=shared.throttle,
+        audit=audit,
         settings=settings,
         clock=shared.clock,
     )
-    login_service = providers.Singleton(LoginService, shared.database, hasher=hasher, sessions=session_service)
+    login_service = providers.Singleton(
+        LoginService, shared.database, hasher=hasher, sessions=session_service, throttle=login_throttle, audit=audit
+    )
+    password_service = providers.Singleton(
+        PasswordService,
+        shared.database,
+        users=users.user_service.provider,
+        hasher=hasher,
+        policy=policy,
+        tokens=mail_tokens,
+        mails=mails,
+        background=shared.background,
+        throttle=shared.throttle,
+        login_throttle=login_throttle,
+        audit=audit,
+        settings=settings,
+        clock=shared.clock,
+    )
+    email_service = providers.Singleton(
+        EmailService,
+        shared.database,
+        users=users.user_service.provider,
+        passwords=password_service,
+        tokens=mail_tokens,
+        mails=mails,
+        throttle=shared.throttle,
+        audit=audit,
+        settings=settings,
+    )
     registration_service = providers.Singleton(
         RegistrationService,
         shared.database,
         users=users.user_service.provider,
         hasher=hasher,
         policy=policy,
+        emails=email_service,
+        throttle=shared.throttle,
+        audit=audit,
         settings=settings,
         clock=shared.clock,
     )
+    bootstrap_service = providers.Singleton(BootstrapService, registration_service, settings=settings)
+    purge_service = providers.Singleton(PurgeService, shared.database, settings=settings, clock=shared.clock)
+    permissions = providers.Singleton(DeclaredPermissions, shared.permissions)
+    role_service = providers.Factory(RoleService, permissions=permissions, audit=audit, clock=shared.clock)
+    revocation = providers.Factory(SessionRevocation, audit=audit, clock=shared.clock)
     authenticator = providers.Singleton(
         SessionAuthenticator,
         shared.database,
         access_tokens=access_tokens,
-        permissions=shared.permissions,
+        permissions=permissions,
         clock=shared.clock,
     )

@@ -4,10 +4,17 @@ from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
 from modules.auth.container import Container
+from modules.auth.services.audit import AuditReader
+from modules.auth.services.emails import EmailService
 from modules.auth.services.login import LoginService
+from modules.auth.services.passwords import PasswordService
+from modules.auth.services.permissions import DeclaredPermissions
 from modules.auth.services.registration import RegistrationService
-from modules.auth.services.sessions import Device, SessionService
+from modules.auth.services.revocation import SessionRevocation
+from modules.auth.services.roles import RoleService
+from modules.auth.services.sessions import SessionService
 from shared.container import container_of
+from shared.database import Session
 
 
 async def _login(connection: HTTPConnection) -> LoginService:
@@ -22,11 +29,38 @@ async def _sessions(connection: HTTPConnection) -> SessionService:
     return container_of(connection, Container).session_service()
 
 
-async def _device(connection: HTTPConnection) -> Device:
-    return Device(connection.client.host if connection.client else None, connection.headers.get("user-agent"))
+async def _passwords(connection: HTTPConnection) -> PasswordService:
+    return container_of(connection, Container).password_service()
+
+
+async def _emails(connection: HTTPConnection) -> EmailService:
+    return container_of(connection, Container).email_service()
+
+
+async def _permissions(connection: HTTPConnection) -> DeclaredPermissions:
+    return container_of(connection, Container).permissions()
+
+
+async def _roles(connection: HTTPConnection, session: Session) -> RoleService:
+    container = container_of(connection, Container)
+    return container.role_service(session, users=container.users.user_service(session))
+
+
+async def _revocation(connection: HTTPConnection, session: Session) -> SessionRevocation:
+    container = container_of(connection, Container)
+    return container.revocation(session, users=container.users.user_service(session))
+
+
+async def _audit(connection: HTTPConnection, session: Session) -> AuditReader:
+    return container_of(connection, Container).audit_reader(session)
 
 
 Login = Annotated[LoginService, Depends(_login)]
 Registration = Annotated[RegistrationService, Depends(_registration)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
-CallingDevice = Annotated[Device, Depends(_device)]
+Passwords = Annotated[PasswordService, Depends(_passwords)]
+Emails = Annotated[EmailService, Depends(_emails)]
+Permissions = Annotated[DeclaredPermissions, Depends(_permissions)]
+Roles = Annotated[RoleService, Depends(_roles)]
+Revocation = Annotated[SessionRevocation, Depends(_revocation)]
+Audit = Annotated[AuditReader, Depends(_audit)]

@@ -19,3 +19,37 @@ class InvalidRefreshToken(AppError):
 
 class RegistrationClosed(AppError):
     status, code, message = 403, "registration_closed", "Registration is closed; ask an administrator for an account."
+
+
+class WrongPassword(AppError):
+    """Somebody who is logged in could not repeat the password; not a 401, for the token is good."""
+
+    status, code, message = 403, "invalid_credentials", "The current password is wrong."
+
+
+class InvalidToken(AppError):
+    status, code, message = 400, "invalid_token", "The link is not valid any more; ask for another one."
+
+
+class SessionNotFound(AppError):
+    status, code, message = 404, "session_not_found", "You have no such session."
+
+
+class RoleNotFound(AppError):
+    status, code, message = 404, "role_not_found", "There is no such role."
+
+
+class RoleTaken(AppError):
+    status, code, message = 409, "role_taken", "There is a role of this name already."
+
+
+class RoleBuiltin(AppError):
+    status, code, message = 409, "role_builtin", "The built-in roles cannot be changed or deleted."
+
+
+class CannotGrant(AppError):
+    status, code, message = 403, "cannot_grant", "You can give and take only what you are allowed to do yourself."
+
+
+class LastAdmin(AppError):
+    status, code, message = 409, "last_admin", "This is the last active administrator; make another one first."

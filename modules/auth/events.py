@@ -1,13 +1,21 @@
+from uuid import UUID
+
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.container import Container
 from modules.auth.models import USER, Credential, UserRole
+from modules.auth.services.administrators import keep_an_administrator
 from modules.auth.services.sessions import end_sessions
-from modules.users import UserCreated, UserDeactivated
-from shared.events import EventHandlers
+from modules.users import UserActivated, UserCreated, UserDeactivated, UserDeleted, UserInvited
+from shared.events import ApplicationStarted, EventHandlers
 
 handlers = EventHandlers()
+
+
+@handlers.on(ApplicationStarted)
+async def make_first_administrator(_event: ApplicationStarted, session: AsyncSession, container: Container) -> None:
+    await container.bootstrap_service().run(session)
 
 
 @handlers.on(UserCreated)
@@ -15,13 +23,37 @@ async def grant_user_role(event: UserCreated, session: AsyncSession, _container:
     session.add(UserRole(user_id=event.user_id, role_name=USER))
 
 
+@handlers.on(UserInvited)
+async def mail_invitation(event: UserInvited, session: AsyncSession, container: Container) -> None:
+    await container.password_service().invite(session, event.user_id)
+
+
 @handlers.on(UserDeactivated)
-async def end_sessions_of_deactivated(event: UserDeactivated, session: AsyncSession, container: Container) -> None:
-    # The version also voids a login that has checked its password already and is just about to open a session.
+async def end_everything_of_deactivated(event: UserDeactivated, session: AsyncSession, container: Container) -> None:
+    await keep_an_administrator(session, without=event.user_id)
+    await _void_logins(session, event.user_id)
+    await end_sessions(session, event.user_id, "deactivated", container.shared.clock()())
+    container.audit().record(session, "account_deactivated", user_id=event.user_id)
+
+
+@handlers.on(UserActivated)
+async def note_activation(event: UserActivated, session: AsyncSession, container: Container) -> None:
+    container.audit().record(session, "account_activated", user_id=event.user_id)
+
+
+@handlers.on(UserDeleted)
+async def note_deletion(event: UserDeleted, session: AsyncSession, container: Container) -> None:
+    # Credentials, sessions and roles go with the user by their foreign keys; the audit trail stays.
+    await keep_an_administrator(session, without=event.user_id)
+    container.audit().record(session, "account_deleted", user_id=event.user_id)
+
+
+async def _void_logins(session: AsyncSession, user_id: UUID) -> None:
+    # A login that has checked its password already and is just about to open a session is void, too; so are the links
+    # for a new password.
     await session.execute(
         update(Credential)
-        .where(Credential.user_id == event.user_id)
+        .where(Credential.user_id == user_id)
         .values(auth_version=Credential.auth_version + 1)
         .execution_options(synchronize_session=False)
     )
-    await end_sessions(session, event.user_id, "deactivated", container.shared.clock()())

@@ -1,9 +1,10 @@
-from typing import Annotated, Literal
+from datetime import datetime
+from typing import Annotated, Any, Literal
 from uuid import UUID
 
 from pydantic import Field
 
-from modules.users import Email, Nickname
+from modules.users import Email, Locale, Nickname
 from shared.text import AnyText, RequestBody, ResponseData, SafeText
 
 # The policy proper is in services/policy.py. This bound keeps absurd bodies away from the hash, at login too.
@@ -14,6 +15,9 @@ class RegisterRequest(RequestBody):
     email: Email
     password: Password
     nickname: Nickname | None = None
+    locale: Annotated[
+        Locale | None, Field(description="Of the mails to this user; else taken from Accept-Language.")
+    ] = None
 
 
 class LoginRequest(RequestBody):
@@ -39,3 +43,103 @@ class TokenPair(ResponseData):
     refresh_token: str
     refresh_expires_in: int
     session_id: UUID
+
+
+class SessionRead(ResponseData):
+    """A login on one device, as its owner may recognise it."""
+
+    id: UUID
+    created_at: datetime
+    last_seen_at: datetime
+    ip: str | None
+    user_agent: str | None
+    current: bool
+
+
+class PasswordChange(RequestBody):
+    current_password: Password
+    new_password: Password
+
+
+class PasswordForgot(RequestBody):
+    email: Email
+
+
+LinkToken = Annotated[
+    AnyText, Field(min_length=1, max_length=200, description="What stands after `#token=` in the link.")
+]
+
+
+class PasswordReset(RequestBody):
+    token: LinkToken
+    new_password: Password
+
+
+class EmailVerify(RequestBody):
+    token: LinkToken
+
+
+class EmailChange(RequestBody):
+    new_email: Email
+    current_password: Password
+
+
+RoleName = Annotated[
+    SafeText, Field(pattern=r"^[a-z][a-z0-9_-]{0,49}$", description="Lower case, a letter first.", examples=["editor"])
+]
+RoleDescription = Annotated[SafeText, Field(max_length=255)]
+PermissionNames = Annotated[list[Annotated[SafeText, Field(max_length=150)]], Field(max_length=1000)]
+
+
+class PermissionRead(ResponseData):
+    """`by_default` permissions are every account's, through the built-in role `user`."""
+
+    name: str
+    description: str
+    module: str
+    by_default: bool
+
+
+class RoleCreate(RequestBody):
+    name: RoleName
+    description: RoleDescription = ""
+    permissions: PermissionNames = Field(default_factory=list)
+
+
+class RoleUpdate(RequestBody):
+    """What is left out stays as it is."""
+
+    # By a factory, because a default would be documented as what happens to a role when the field is left out.
+    description: RoleDescription = Field(default_factory=str)
+    permissions: PermissionNames = Field(default_factory=list)
+
+
+class RoleRead(ResponseData):
+    """What the built-in roles hold follows from what the modules declare."""
+
+    name: str
+    description: str
+    is_builtin: bool
+    permissions: list[str]
+
+
+class UserRoles(RequestBody):
+    roles: Annotated[list[RoleName], Field(max_length=100)]
+
+
+class UserRolesRead(ResponseData):
+    roles: list[str]
+
+
+class AuditEventRead(ResponseData):
+    """`user_id` is whom it is about, `actor_id` who did it; both outlive the accounts they name."""
+
+    id: UUID
+    at: datetime
+    event: str
+    user_id: UUID | None
+    actor_id: UUID | None
+    session_id: UUID | None
+    ip: str | None
+    request_id: str
+    details: dict[str, Any]

@@ -6,7 +6,7 @@ from modules.users.events import UserActivated, UserCreated, UserDeactivated, Us
 from modules.users.locales import Locale, preferred_locale
 from modules.users.models import User
 from modules.users.schemas import Nickname, UserCreate, UserRead
-from modules.users.services import UserService
+from modules.users.services import UserService, UsersIn
 
 __all__ = [
     "Email",
@@ -24,6 +24,7 @@ __all__ = [
     "UserNotFound",
     "UserRead",
     "UserService",
+    "UsersIn",
     "email_key",
     "preferred_locale",
 ]

@@ -1,3 +1,4 @@
+from collections.abc import Callable
 from typing import Literal
 from uuid import UUID
 
@@ -13,6 +14,9 @@ from modules.users.schemas import UserCreate, UserUpdate
 from shared.clock import Clock
 from shared.events import EventBus
 from shared.paging import PageOf, PageRequest, Paginator
+
+UsersIn = Callable[[AsyncSession], "UserService"]
+"""Builds the service for a session, for modules that open their own transactions: their container has it."""
 
 UserSort = Literal["created_at", "-created_at", "email", "-email"]
 

@@ -8,7 +8,7 @@ from sqlalchemy import update
 from modules.auth.models import Credential
 from shared.container import Runtime
 from tests.api.envelope import assert_failure, data_of
-from tests.conftest import Account, MakeApp, client_of, log_in
+from tests.conftest import UNLIMITED, Account, MakeApp, client_of, log_in
 
 
 async def stored_hash(app: FastAPI, user: Account) -> str:
@@ -49,12 +49,14 @@ MALFORMED = [
 ]
 
 
-async def test_a_malformed_hash_is_a_wrong_password(app: FastAPI, client: httpx.AsyncClient, user: Account) -> None:
-    for malformed in MALFORMED:
-        await store_hash(app, user, malformed)
-        answer = await client.post("/api/auth/login", json={"email": user.email, "password": user.password})
-        assert_failure(answer, 401, "invalid_credentials")
-        assert await stored_hash(app, user) == malformed
+async def test_a_malformed_hash_is_a_wrong_password(make_app: MakeApp, user: Account) -> None:
+    app = make_app(auth=UNLIMITED)
+    async with client_of(app) as client:
+        for malformed in MALFORMED:
+            await store_hash(app, user, malformed)
+            answer = await client.post("/api/auth/login", json={"email": user.email, "password": user.password})
+            assert_failure(answer, 401, "invalid_credentials")
+            assert await stored_hash(app, user) == malformed
 
 
 async def test_an_imported_bcrypt_hash_is_accepted_and_replaced(

@@ -1,8 +1,13 @@
 from fastapi import APIRouter
 
-from modules.auth.router import keys, login
+from modules.auth.router import audit, emails, keys, login, passwords, roles, sessions
 
 router = APIRouter()
 router.include_router(login.router)
+router.include_router(sessions.router)
+router.include_router(passwords.router)
+router.include_router(emails.router)
+router.include_router(roles.router)
+router.include_router(audit.router)
 
 root_router = keys.root_router

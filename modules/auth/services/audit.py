@@ -68,19 +68,21 @@ class AuditTrail:
         """
         request = current_request.get()
         caller = request.principal
+        actor_id = caller.user_id if caller else None
+        session_id = session_id or (caller.session_id if caller else None)
         session.add(
             AuditEvent(
                 at=self._clock(),
                 event=event,
                 user_id=user_id,
-                actor_id=caller and caller.user_id,
-                session_id=session_id or (caller and caller.session_id),
+                actor_id=actor_id,
+                session_id=session_id,
                 ip=request.client_address and request.client_address[:IP_LENGTH],
                 request_id=request.id,
                 details=details,
             )
         )
-        log.info(event, user_id=str(user_id), actor_id=str(caller and caller.user_id), **details)
+        log.info(event, user_id=str(user_id), actor_id=str(actor_id), session_id=str(session_id), **details)
 
 
 class AuditReader:

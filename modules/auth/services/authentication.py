@@ -4,12 +4,12 @@ from datetime import datetime
 from sqlalchemy import select
 from sqlalchemy.engine import Row
 
-from modules.auth.models import ADMIN, Credential, LoginSession, RolePermission, UserRole
+from modules.auth.models import Credential, LoginSession, RolePermission, UserRole
+from modules.auth.services.permissions import DeclaredPermissions
 from modules.auth.tokens import AccessTokens
 from modules.users import User
 from shared.clock import Clock
 from shared.database import Database
-from shared.module import Permission
 from shared.request import Principal
 
 
@@ -17,11 +17,11 @@ class SessionAuthenticator:
     """Asks the database about every request, in one query: logout, deactivation and role changes bite at once."""
 
     def __init__(
-        self, database: Database, *, access_tokens: AccessTokens, permissions: tuple[Permission, ...], clock: Clock
+        self, database: Database, *, access_tokens: AccessTokens, permissions: DeclaredPermissions, clock: Clock
     ) -> None:
         self._database = database
         self._access_tokens = access_tokens
-        self._everything = frozenset(permission.name for permission in permissions)
+        self._declared = permissions
         self._clock = clock
 
     async def authenticate(self, token: str) -> Principal | None:
@@ -30,7 +30,7 @@ class SessionAuthenticator:
             return None
         now = self._clock()
         query = (
-            select(LoginSession.auth_time, UserRole.role_name, RolePermission.permission)
+            select(LoginSession.auth_time, Credential.must_change, UserRole.role_name, RolePermission.permission)
             .join(User, User.id == LoginSession.user_id)
             .join(Credential, Credential.user_id == LoginSession.user_id)
             .outerjoin(UserRole, UserRole.user_id == LoginSession.user_id)
@@ -49,10 +49,15 @@ class SessionAuthenticator:
             rows = (await session.execute(query)).all()
         if not rows:
             return None
-        return Principal(claims.user_id, claims.session_id, self._permissions(rows), rows[0].auth_time)
+        return Principal(
+            claims.user_id,
+            claims.session_id,
+            self._permissions(rows),
+            rows[0].auth_time,
+            must_change_password=rows[0].must_change,
+        )
 
-    def _permissions(self, rows: Sequence[Row[datetime, str, str]]) -> frozenset[str]:
-        """One row for each role and permission; a role without permissions has one with none."""
-        if any(row.role_name == ADMIN for row in rows):
-            return self._everything
-        return frozenset(row.permission for row in rows if row.permission is not None)
+    def _permissions(self, rows: Sequence[Row[datetime, bool, str, str]]) -> frozenset[str]:
+        """One row for each role and permission; a role that stores none has one without a permission."""
+        stored = self._declared.names.intersection(row.permission for row in rows)
+        return stored.union(*(self._declared.of_built_in(role) for role in {row.role_name for row in rows}))

@@ -8,41 +8,77 @@ from modules.auth.errors import InvalidCredentials
 from modules.auth.models import Credential
 from modules.auth.passwords import PasswordHasher
 from modules.auth.schemas import LoginRequest, TokenPair
-from modules.auth.services.sessions import Device, SessionService
+from modules.auth.services.audit import AuditName, AuditTrail
+from modules.auth.services.sessions import SessionService
+from modules.auth.services.throttling import LoginThrottle
 from modules.users import User, email_key
 from shared.database import Database
+from shared.errors import TooManyRequests
 
 log = structlog.get_logger(__name__)
 
 
 class LoginService:
-    def __init__(self, database: Database, *, hasher: PasswordHasher, sessions: SessionService) -> None:
+    def __init__(
+        self,
+        database: Database,
+        *,
+        hasher: PasswordHasher,
+        sessions: SessionService,
+        throttle: LoginThrottle,
+        audit: AuditTrail,
+    ) -> None:
         self._database = database
         self._hasher = hasher
         self._sessions = sessions
+        self._throttle = throttle
+        self._audit = audit
 
-    async def login(self, data: LoginRequest, device: Device) -> TokenPair:
+    async def login(self, data: LoginRequest) -> TokenPair:
         """Check the password and open a session.
 
         Raises:
-            InvalidCredentials: The same, and after the same time, whether the account does not exist, has another
-                password, or is deactivated.
+            InvalidCredentials: The same, and after the same time, whether the account does not exist, has no password
+                or another one, or is deactivated.
+            TooManyRequests: Before anything else is looked at, so it tells nothing either.
         """
+        account = email_key(data.email)
+        try:
+            await self._throttle.admit(account)
+        except TooManyRequests:
+            if await self._throttle.is_worth_a_notice(account):
+                user_id, _, _ = await self._find(account)
+                await self._record("login_locked_out", user_id)
+            raise
         # No transaction is open while the hash is computed: that takes a quarter of a second.
-        async with self._database.read() as session:
-            found = await session.execute(
-                select(Credential, User.is_active)
-                .join(User, User.id == Credential.user_id)
-                .where(User.email_key == email_key(data.email))
-            )
-        credential, is_active = found.one_or_none() or (None, False)
+        user_id, is_active, credential = await self._find(account)
         stored = credential.password_hash if credential and is_active else None
         if not await self._hasher.verify(data.password, stored) or credential is None:
+            await self._throttle.note_failure()
+            await self._record("login_failed", user_id)
             raise InvalidCredentials
         if self._hasher.needs_rehash(credential.password_hash):
             await self._rehash(credential.user_id, data.password, credential.password_hash)
         async with self._database.transaction() as session:
-            return await self._sessions.begin(session, credential.user_id, credential.auth_version, device)
+            pair = await self._sessions.begin(session, credential.user_id, credential.auth_version)
+            self._audit.record(session, "login_succeeded", user_id=credential.user_id, session_id=pair.session_id)
+        await self._throttle.forgive(account)
+        return pair
+
+    async def _find(self, account: str) -> tuple[UUID | None, bool, Credential | None]:
+        """The user's id, whether the account is active, and its password, of which each may be missing."""
+        query = (
+            select(User.id, User.is_active, Credential)
+            .outerjoin(Credential, Credential.user_id == User.id)
+            .where(User.email_key == account)
+        )
+        async with self._database.read() as session:
+            found = (await session.execute(query)).one_or_none()
+        return found.tuple() if found else (None, False, None)
+
+    async def _record(self, event: AuditName, user_id: UUID | None) -> None:
+        async with self._database.transaction() as session:
+            self._audit.record(session, event, user_id=user_id)
 
     async def _rehash(self, user_id: UUID, password: str, stored: str) -> None:
         """Bring an old hash up to today's cost and scheme. A login never fails because this did."""

@@ -1,19 +1,20 @@
-from collections.abc import Callable
-
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.errors import RegistrationClosed
-from modules.auth.models import ADMIN, Credential, UserRole
+from modules.auth.models import ADMIN, Credential, Role, UserRole
 from modules.auth.passwords import PasswordHasher
 from modules.auth.schemas import RegisterRequest
+from modules.auth.services.administrators import grant_role, lock_roles
+from modules.auth.services.audit import AuditTrail
+from modules.auth.services.emails import EmailService
 from modules.auth.services.policy import PasswordPolicy
+from modules.auth.services.throttling import client_key
 from modules.auth.settings import Settings
-from modules.users import User, UserCreate, UserService
+from modules.users import Locale, User, UserCreate, UsersIn
 from shared.clock import Clock
 from shared.database import Database
-
-UsersIn = Callable[[AsyncSession], UserService]
+from shared.throttle import Throttle
 
 
 class RegistrationService:
@@ -26,6 +27,9 @@ class RegistrationService:
         users: UsersIn,
         hasher: PasswordHasher,
         policy: PasswordPolicy,
+        emails: EmailService,
+        throttle: Throttle,
+        audit: AuditTrail,
         settings: Settings,
         clock: Clock,
     ) -> None:
@@ -33,15 +37,23 @@ class RegistrationService:
         self._users = users
         self._hasher = hasher
         self._policy = policy
+        self._emails = emails
+        self._throttle = throttle
+        self._audit = audit
         self._settings = settings
         self._clock = clock
 
-    async def register(self, data: RegisterRequest) -> User:
+    async def register(self, data: RegisterRequest, locale: Locale) -> User:
+        """Raises RegistrationClosed, TooManyRequests, ValidationFailed (the password) and EmailTaken."""
+        await self._throttle.reserve(self._settings.register_limit_per_address, "register", client_key())
         if self._settings.registration == "closed":
             raise RegistrationClosed
         hashed = await self._hash_good_password(data)
         async with self._database.transaction() as session:
-            return await self._create(session, data, hashed)
+            user = await self._create(session, data, hashed, locale)
+            self._audit.record(session, "account_registered", user_id=user.id)
+            await self._emails.send_verification(session, user)
+            return user
 
     async def create_admin(self, data: RegisterRequest) -> User:
         """Create an account that holds the role `admin`.
@@ -51,9 +63,21 @@ class RegistrationService:
         """
         hashed = await self._hash_good_password(data)
         async with self._database.transaction() as session:
-            user = await self._create(session, data, hashed)
-            session.add(UserRole(user_id=user.id, role_name=ADMIN))
+            user = await self._create(session, data, hashed, data.locale or "en")
+            await self._make_administrator(session, user)
             return user
+
+    async def has_had_administrator(self, session: AsyncSession) -> bool:
+        """Whether anybody was ever given the role `admin`. Nobody else can be until the transaction ends."""
+        await lock_roles(session)
+        return await session.scalar(select(Role.first_granted_at).where(Role.name == ADMIN)) is not None
+
+    async def create_first_admin(self, session: AsyncSession, data: RegisterRequest) -> User:
+        """As `create_admin`, within a transaction; the administrator must choose another password."""
+        hashed = await self._hash_good_password(data)
+        user = await self._create(session, data, hashed, data.locale or "en", must_change=True)
+        await self._make_administrator(session, user)
+        return user
 
     async def promote(self, email: str) -> User | None:
         """Give an existing account the role `admin`; None if the address has no account."""
@@ -61,17 +85,26 @@ class RegistrationService:
             user = await self._users(session).find_by_email(email)
             if user is None:
                 return None
-            held = await session.scalar(select(UserRole).filter_by(user_id=user.id, role_name=ADMIN))
-            if held is None:
-                session.add(UserRole(user_id=user.id, role_name=ADMIN))
+            if await session.get(UserRole, (user.id, ADMIN)) is None:
+                await self._make_administrator(session, user)
             return user
+
+    async def _make_administrator(self, session: AsyncSession, user: User) -> None:
+        await grant_role(session, user.id, ADMIN, self._clock())
+        self._audit.record(session, "administrator_created", user_id=user.id)
 
     async def _hash_good_password(self, data: RegisterRequest) -> str:
         # Before the transaction: a hash takes a quarter of a second, and SQLite has one writer at a time.
         self._policy.require_good(data.password, data.email, data.nickname)
         return await self._hasher.hash(data.password)
 
-    async def _create(self, session: AsyncSession, data: RegisterRequest, hashed: str) -> User:
-        user = await self._users(session).create(UserCreate(email=data.email, nickname=data.nickname))
-        session.add(Credential(user_id=user.id, password_hash=hashed, auth_version=1, changed_at=self._clock()))
+    async def _create(
+        self, session: AsyncSession, data: RegisterRequest, hashed: str, locale: Locale, *, must_change: bool = False
+    ) -> User:
+        user = await self._users(session).create(UserCreate(email=data.email, nickname=data.nickname, locale=locale))
+        session.add(
+            Credential(
+                user_id=user.id, password_hash=hashed, auth_version=1, must_change=must_change, changed_at=self._clock()
+            )
+        )
         return user

@@ -1,27 +1,27 @@
 """Sessions: begun at login, moved on by refresh, ended by logout and whatever else ends them."""
 
 import secrets
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-import structlog
 from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from modules.auth.errors import InvalidRefreshToken
+from modules.auth.errors import InvalidRefreshToken, SessionNotFound
 from modules.auth.models import Credential, LoginSession
 from modules.auth.schemas import TokenPair
+from modules.auth.services.audit import AuditTrail
+from modules.auth.services.throttling import client_key
 from modules.auth.settings import Settings
 from modules.auth.tokens import AccessTokens, RefreshClaims, RefreshTokens
 from modules.users import User
 from shared.clock import Clock
 from shared.database import Database
-from shared.request import Principal
-
-log = structlog.get_logger(__name__)
+from shared.request import Principal, current_request
+from shared.throttle import Throttle
 
 SALT_BYTES = 32
 IP_LENGTH = 45
@@ -30,35 +30,31 @@ USER_AGENT_LENGTH = 255
 Scope = Literal["this", "others", "all"]
 
 
-@dataclass(frozen=True, slots=True)
-class Device:
-    """Where a login comes from, for its owner to recognise it: what a client or a proxy says, of any length."""
-
-    ip: str | None
-    user_agent: str | None
-
-
 class SessionService:
     """The life of a session row."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is built from; the container calls it
         self,
         database: Database,
         *,
         access_tokens: AccessTokens,
         refresh_tokens: RefreshTokens,
+        throttle: Throttle,
+        audit: AuditTrail,
         settings: Settings,
         clock: Clock,
     ) -> None:
         self._database = database
         self._access_tokens = access_tokens
         self._refresh_tokens = refresh_tokens
+        self._throttle = throttle
+        self._audit = audit
         self._settings = settings
         self._clock = clock
 
-    async def begin(self, session: AsyncSession, user_id: UUID, auth_version: int, device: Device) -> TokenPair:
+    async def begin(self, session: AsyncSession, user_id: UUID, auth_version: int) -> TokenPair:
         """Open a session; the oldest ones beyond the cap are ended."""
-        now = self._clock()
+        now, request = self._clock(), current_request.get()
         row = LoginSession(
             id=uuid7(),
             user_id=user_id,
@@ -70,8 +66,8 @@ class SessionService:
             last_refreshed_at=now,
             idle_expires_at=now + min(self._settings.idle, self._settings.absolute),
             absolute_expires_at=now + self._settings.absolute,
-            ip=device.ip and device.ip[:IP_LENGTH],
-            user_agent=device.user_agent and device.user_agent[:USER_AGENT_LENGTH],
+            ip=request.client_address and request.client_address[:IP_LENGTH],
+            user_agent=request.user_agent and request.user_agent[:USER_AGENT_LENGTH],
         )
         session.add(row)
         await session.flush()
@@ -88,10 +84,12 @@ class SessionService:
         Raises:
             InvalidRefreshToken: For every reason alike. A reuse is committed before it is raised.
         """
+        await self._throttle.reserve(self._settings.refresh_limit_per_address, "refresh", client_key())
         claims = self._refresh_tokens.parse(token)
         row = await self._find(claims.session_id) if claims else None
         if claims is None or row is None or not self._refresh_tokens.is_genuine(claims, row.salt):
             raise InvalidRefreshToken
+        await self._throttle.reserve(self._settings.refresh_limit_per_session, "refresh_session", str(row.id))
         now = self._clock()
         async with self._database.transaction() as session:
             idle_expires_at = min(now + self._settings.idle, row.absolute_expires_at)
@@ -116,6 +114,23 @@ class SessionService:
         }
         async with self._database.transaction() as session:
             await end_sessions(session, caller.user_id, "logout", self._clock(), conditions[scope])
+            self._audit.record(session, "logged_out", user_id=caller.user_id, scope=scope)
+
+    async def list(self, caller: Principal) -> Sequence[LoginSession]:
+        """The caller's sessions that are not over, the latest login first."""
+        query = select(LoginSession).where(*_is_not_over(self._clock()), LoginSession.user_id == caller.user_id)
+        async with self._database.read() as session:
+            return (await session.scalars(query.order_by(LoginSession.created_at.desc(), LoginSession.id.desc()))).all()
+
+    async def end_one(self, caller: Principal, session_id: UUID) -> None:
+        """Raises SessionNotFound: the caller has no such session, or it is over."""
+        now = self._clock()
+        own = (LoginSession.id == session_id, LoginSession.user_id == caller.user_id)
+        async with self._database.transaction() as session:
+            if await session.scalar(select(LoginSession.id).where(*own, *_is_not_over(now))) is None:
+                raise SessionNotFound
+            await end_sessions(session, caller.user_id, "logout", now, *own)
+            self._audit.record(session, "session_ended", user_id=caller.user_id, ended=str(session_id))
 
     async def _seen_again(self, claims: RefreshClaims, now: datetime) -> LoginSession:
         """The token was used before, or its session is over. A transaction of its own sees what is true now."""
@@ -131,8 +146,8 @@ class SessionService:
             ):
                 return row
             await end_sessions(session, row.user_id, "reuse", now, LoginSession.id == row.id)
+            self._audit.record(session, "refresh_token_reused", user_id=row.user_id, session_id=row.id)
         # Outside the block: raised within it, the answer would roll the revocation back.
-        log.warning("refresh_token_reused", session_id=str(row.id), user_id=str(row.user_id))
         raise InvalidRefreshToken
 
     async def _find(self, session_id: UUID) -> LoginSession | None:
@@ -140,7 +155,7 @@ class SessionService:
             return await session.get(LoginSession, session_id)
 
     async def _end_oldest(self, session: AsyncSession, user_id: UUID, now: datetime) -> None:
-        live = select(LoginSession.id).where(LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None))
+        live = select(LoginSession.id).where(LoginSession.user_id == user_id, *_is_not_over(now))
         newest_first = live.order_by(LoginSession.created_at.desc(), LoginSession.id.desc())
         too_many = (await session.scalars(newest_first.offset(self._settings.sessions_per_user).limit(100))).all()
         if too_many:
@@ -172,11 +187,17 @@ def _is_live(session_id: UUID, now: datetime) -> list[ColumnElement[bool]]:
     """The session is not over, its user is active, and nothing has happened since that voids all logins."""
     return [
         LoginSession.id == session_id,
-        LoginSession.revoked_at.is_(None),
-        LoginSession.idle_expires_at > now,
-        LoginSession.absolute_expires_at > now,
+        *_is_not_over(now),
         exists().where(User.id == LoginSession.user_id, User.is_active.is_(True)),
         exists().where(
             Credential.user_id == LoginSession.user_id, Credential.auth_version == LoginSession.auth_version
         ),
+    ]
+
+
+def _is_not_over(now: datetime) -> list[ColumnElement[bool]]:
+    return [
+        LoginSession.revoked_at.is_(None),
+        LoginSession.idle_expires_at > now,
+        LoginSession.absolute_expires_at > now,
     ]

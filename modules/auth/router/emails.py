@@ -1,0 +1,46 @@
+from fastapi import APIRouter
+
+from modules.auth.dependencies import Emails
+from modules.auth.errors import InvalidToken, WrongPassword
+from modules.auth.schemas import EmailChange, EmailVerify
+from modules.users import EmailTaken
+from shared.access import Authenticated, Caller, Public
+from shared.errors import TooManyRequests
+from shared.openapi import failures
+from shared.responses import ApiResponse, success
+
+TOKEN_IS_THE_CREDENTIAL = Public("the token from the mail is the credential")
+
+router = APIRouter(prefix="/email")
+
+
+@router.post("/verify/request", status_code=202, dependencies=[Authenticated()], responses=failures(TooManyRequests))
+async def request_email_verification(caller: Caller, emails: Emails) -> ApiResponse[None]:
+    """Mails you the link once more, unless your address is verified."""
+    await emails.request_verification(caller.user_id)
+    return success(None)
+
+
+@router.post("/verify", dependencies=[TOKEN_IS_THE_CREDENTIAL], responses=failures(InvalidToken))
+async def verify_email(data: EmailVerify, emails: Emails) -> ApiResponse[None]:
+    await emails.verify(data.token)
+    return success(None)
+
+
+@router.post(
+    "/change",
+    status_code=202,
+    dependencies=[Authenticated()],
+    responses=failures(WrongPassword, TooManyRequests),
+)
+async def request_email_change(data: EmailChange, caller: Caller, emails: Emails) -> ApiResponse[None]:
+    """Mails a link to the new address; your address changes when it is confirmed."""
+    await emails.request_change(caller, data.new_email, data.current_password)
+    return success(None)
+
+
+@router.post("/change/confirm", dependencies=[TOKEN_IS_THE_CREDENTIAL], responses=failures(InvalidToken, EmailTaken))
+async def confirm_email_change(data: EmailVerify, emails: Emails) -> ApiResponse[None]:
+    """The old address gets a notice."""
+    await emails.confirm_change(data.token)
+    return success(None)

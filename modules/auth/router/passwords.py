@@ -1,0 +1,41 @@
+from fastapi import APIRouter
+
+from modules.auth.dependencies import Passwords
+from modules.auth.errors import InvalidToken, WrongPassword
+from modules.auth.schemas import PasswordChange, PasswordForgot, PasswordReset
+from shared.access import Authenticated, Caller, Public
+from shared.errors import TooManyRequests
+from shared.openapi import failures
+from shared.responses import ApiResponse, success
+
+router = APIRouter(prefix="/password")
+
+
+@router.post("/change", dependencies=[Authenticated()], responses=failures(WrongPassword, TooManyRequests))
+async def change_password(data: PasswordChange, caller: Caller, passwords: Passwords) -> ApiResponse[None]:
+    """Ends your other sessions."""
+    await passwords.change(caller, data.current_password, data.new_password)
+    return success(None)
+
+
+@router.post(
+    "/forgot",
+    status_code=202,
+    dependencies=[Public("who has forgotten the password cannot log in")],
+    responses=failures(TooManyRequests),
+)
+async def request_password_reset(data: PasswordForgot, passwords: Passwords) -> ApiResponse[None]:
+    """Mails a link, if the address has an account; the answer does not tell."""
+    await passwords.forgot(data.email)
+    return success(None, "If this address has an account, a mail is on its way.")
+
+
+@router.post(
+    "/reset",
+    dependencies=[Public("the token from the mail is the credential")],
+    responses=failures(InvalidToken, TooManyRequests),
+)
+async def reset_password(data: PasswordReset, passwords: Passwords) -> ApiResponse[None]:
+    """Also for the link of an invitation. Ends all your sessions."""
+    await passwords.reset(data.token, data.new_password)
+    return success(None)

@@ -1,0 +1,37 @@
+from uuid import UUID
+
+from fastapi import APIRouter
+
+from modules.auth.dependencies import Sessions
+from modules.auth.errors import SessionNotFound
+from modules.auth.schemas import SessionRead
+from shared.access import Authenticated, Caller
+from shared.openapi import failures
+from shared.responses import ApiResponse, success
+
+router = APIRouter(prefix="/sessions", dependencies=[Authenticated()])
+
+
+@router.get("")
+async def list_sessions(caller: Caller, sessions: Sessions) -> ApiResponse[list[SessionRead]]:
+    """Where you are logged in."""
+    return success(
+        [
+            SessionRead(
+                id=one.id,
+                created_at=one.created_at,
+                last_seen_at=one.last_refreshed_at,
+                ip=one.ip,
+                user_agent=one.user_agent,
+                current=one.id == caller.session_id,
+            )
+            for one in await sessions.list(caller)
+        ]
+    )
+
+
+@router.delete("/{session_id}", responses=failures(SessionNotFound))
+async def end_session(session_id: UUID, caller: Caller, sessions: Sessions) -> ApiResponse[None]:
+    """Log one of your devices out."""
+    await sessions.end_one(caller, session_id)
+    return success(None)

@@ -1,0 +1,173 @@
+"""Changing a password, and choosing a new one by mail."""
+
+from uuid import UUID
+
+from sqlalchemy import select, update
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from modules.auth.errors import InvalidToken, WrongPassword
+from modules.auth.models import Credential, LoginSession, MailToken
+from modules.auth.passwords import PasswordHasher
+from modules.auth.services.audit import AuditTrail
+from modules.auth.services.mail_tokens import MailTokens
+from modules.auth.services.mails import Mails
+from modules.auth.services.policy import PasswordPolicy
+from modules.auth.services.sessions import end_sessions
+from modules.auth.services.throttling import LoginThrottle, client_key
+from modules.auth.settings import Settings
+from modules.users import User, UsersIn, email_key
+from shared.background import BackgroundTasks
+from shared.clock import Clock
+from shared.database import Database
+from shared.errors import ValidationFailed
+from shared.request import Principal
+from shared.throttle import Throttle
+
+
+class PasswordService:
+    def __init__(  # noqa: PLR0913 - what it is built from; the container calls it
+        self,
+        database: Database,
+        *,
+        users: UsersIn,
+        hasher: PasswordHasher,
+        policy: PasswordPolicy,
+        tokens: MailTokens,
+        mails: Mails,
+        background: BackgroundTasks,
+        throttle: Throttle,
+        login_throttle: LoginThrottle,
+        audit: AuditTrail,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._users = users
+        self._hasher = hasher
+        self._policy = policy
+        self._tokens = tokens
+        self._mails = mails
+        self._background = background
+        self._throttle = throttle
+        self._login_throttle = login_throttle
+        self._audit = audit
+        self._settings = settings
+        self._clock = clock
+
+    async def require(self, user_id: UUID, password: str) -> tuple[User, Credential]:
+        """Have a logged-in user prove again who it is; a stolen session alone must not be enough.
+
+        Raises:
+            WrongPassword: Tries are limited.
+        """
+        await self._throttle.reserve(self._settings.password_limit_per_user, "password", str(user_id))
+        async with self._database.read() as session:
+            found = await session.execute(
+                select(User, Credential).join(Credential, Credential.user_id == User.id).where(User.id == user_id)
+            )
+        user, credential = found.one().tuple()
+        if not await self._hasher.verify(password, credential.password_hash):
+            raise WrongPassword
+        return user, credential
+
+    async def change(self, caller: Principal, current: str, new: str) -> None:
+        """Replace the password; every other session of the user ends.
+
+        Raises:
+            WrongPassword: Or the password was changed by another request in this moment.
+            ValidationFailed: The new one is not good enough.
+        """
+        user, credential = await self.require(caller.user_id, current)
+        if new == current:
+            raise ValidationFailed.at(
+                "body", "new_password", type_="password_unchanged", msg="This is the old password."
+            )
+        self._policy.require_good(new, user.email, user.nickname, field="new_password")
+        hashed = await self._hasher.hash(new)
+        async with self._database.transaction() as session:
+            version = credential.auth_version + 1
+            changed = await session.execute(
+                update(Credential)
+                .where(Credential.user_id == user.id, Credential.password_hash == credential.password_hash)
+                .where(Credential.auth_version == credential.auth_version)
+                .values(password_hash=hashed, auth_version=version, must_change=False, changed_at=self._clock())
+            )
+            if changed.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE's result is a CursorResult
+                raise WrongPassword
+            others = LoginSession.id != caller.session_id
+            await end_sessions(session, user.id, "password_changed", self._clock(), others)
+            await session.execute(
+                update(LoginSession).where(LoginSession.id == caller.session_id).values(auth_version=version)
+            )
+            self._audit.record(session, "password_changed", user_id=user.id)
+            self._mails.post_notice(session, "password_changed", user, to=user.email)
+
+    async def forgot(self, email: str) -> None:
+        """Mail a link to choose a new password, if the address has an account.
+
+        Everything that depends on whether it has one happens after the answer.
+        """
+        await self._throttle.reserve(self._settings.mail_limit_per_address, "forgot", client_key())
+        await self._throttle.reserve(self._settings.mail_limit_per_account, "forgot_account", email_key(email))
+        self._background.run(self._send_reset_link(email))
+
+    async def invite(self, session: AsyncSession, user_id: UUID) -> None:
+        """Mail a link to choose a first password."""
+        user = await self._users(session).get(user_id)
+        ttl = self._settings.invitation_ttl
+        token = await self._tokens.issue(session, user.id, "invitation", email=user.email, ttl=ttl)
+        self._audit.record(session, "account_invited", user_id=user.id)
+        self._mails.post_link(session, "accept_invitation", user, to=user.email, token=token, ttl=ttl)
+
+    async def reset(self, token: str, new: str) -> None:
+        """Choose a new password with a link, for a forgotten one or a first one; every session of the user ends.
+
+        Raises:
+            InvalidToken: It was used, has expired, the password or the address has changed since, or the account is
+                not active.
+            ValidationFailed: The new password is not good enough; the link can be used again.
+        """
+        await self._throttle.reserve(self._settings.mail_limit_per_address, "reset", client_key())
+        async with self._database.read() as session:
+            row = await self._tokens.find(session, token, "reset", "invitation")
+            user = await self._users(session).get(row.user_id)
+        self._policy.require_good(new, user.email, user.nickname, field="new_password")
+        hashed = await self._hasher.hash(new)
+        try:
+            async with self._database.transaction() as session:
+                row = await self._tokens.redeem(session, token, "reset", "invitation")
+                await self._set_password(session, row, hashed)
+        except IntegrityError:
+            # Two links for a first password at the same time: the other one was faster.
+            raise InvalidToken from None
+        await self._login_throttle.forgive(email_key(user.email))
+
+    async def _send_reset_link(self, email: str) -> None:
+        async with self._database.transaction() as session:
+            user = await self._users(session).find_by_email(email)
+            if user is None or not user.is_active:
+                return
+            ttl = self._settings.reset_token_ttl
+            token = await self._tokens.issue(session, user.id, "reset", email=user.email, ttl=ttl)
+            self._audit.record(session, "password_reset_requested", user_id=user.id)
+            self._mails.post_link(session, "reset_password", user, to=user.email, token=token, ttl=ttl)
+
+    async def _set_password(self, session: AsyncSession, row: MailToken, hashed: str) -> None:
+        user = await self._users(session).get(row.user_id)
+        if not user.is_active or user.email != row.email:
+            raise InvalidToken
+        now = self._clock()
+        replaced = await session.execute(
+            update(Credential)
+            .where(Credential.user_id == user.id, Credential.auth_version == row.auth_version)
+            .values(password_hash=hashed, auth_version=row.auth_version + 1, must_change=False, changed_at=now)
+        )
+        if replaced.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE's result is a CursorResult
+            session.add(Credential(user_id=user.id, password_hash=hashed, auth_version=1, changed_at=now))
+            await session.flush()
+        await end_sessions(session, user.id, "password_reset", now)
+        # Whoever has the link reads the mail.
+        await self._users(session).verify_email(user.id, row.email)
+        self._audit.record(session, "password_reset", user_id=user.id)
+        self._mails.post_notice(session, "password_changed", user, to=user.email)

@@ -1,0 +1,59 @@
+"""Taking away rows that have served their time."""
+
+from collections.abc import Callable
+from datetime import timedelta
+from typing import Any
+
+from sqlalchemy import ColumnElement, Select, delete, func, or_, select
+
+from modules.auth.models import AuditEvent, LoginSession, MailToken
+from modules.auth.settings import Settings
+from shared.clock import Clock
+from shared.database import Database
+
+# Small enough that nobody waits for the locks of one round.
+BATCH = 1000
+
+
+class PurgeService:
+    def __init__(self, database: Database, *, settings: Settings, clock: Clock) -> None:
+        self._database = database
+        self._settings = settings
+        self._clock = clock
+
+    async def count(self) -> dict[str, int]:
+        """How many rows a purge would take away, by kind."""
+        async with self._database.read() as session:
+            return {
+                name: await session.scalar(select(func.count()).select_from(model).where(condition)) or 0
+                for name, model, condition in self._expired()
+            }
+
+    async def purge(self, progress: Callable[[str, int], None]) -> dict[str, int]:
+        """Delete in batches; `progress` is called with the kind and the number so far."""
+        totals: dict[str, int] = {}
+        for name, model, condition in self._expired():
+            totals[name] = 0
+            while deleted := await self._delete_batch(model, select(model.id).where(condition).limit(BATCH)):
+                totals[name] += deleted
+                progress(name, totals[name])
+        return totals
+
+    async def _delete_batch(self, model: Any, ids: Select[Any]) -> int:
+        async with self._database.transaction() as session:
+            found = (await session.scalars(ids)).all()
+            if found:
+                await session.execute(delete(model).where(model.id.in_(found)))
+            return len(found)
+
+    def _expired(self) -> list[tuple[str, Any, ColumnElement[bool]]]:
+        now = self._clock()
+        kept = now - timedelta(days=self._settings.session_retention_days)
+        over = or_(
+            LoginSession.absolute_expires_at < kept, LoginSession.idle_expires_at < kept, LoginSession.revoked_at < kept
+        )
+        return [
+            ("sessions", LoginSession, over),
+            ("links", MailToken, MailToken.expires_at < now),
+            ("audit events", AuditEvent, AuditEvent.at < now - timedelta(days=self._settings.audit_retention_days)),
+        ]

@@ -1,0 +1,48 @@
+"""How often a login may be tried: counted by the client's address and by the account, whether it exists or not."""
+
+from limits import parse_many
+
+from modules.auth.settings import Settings
+from shared.errors import TooManyRequests
+from shared.request import current_request
+from shared.throttle import Throttle
+
+# Every refused try would be a row of the audit trail; one in five minutes says the same.
+ONE_NOTICE = tuple(parse_many("1/5 minutes"))
+
+
+def client_key() -> str:
+    """Requests without an address (a Unix socket behind no trusted proxy) share one count."""
+    return current_request.get().client_address or "unknown"
+
+
+class LoginThrottle:
+    def __init__(self, throttle: Throttle, settings: Settings) -> None:
+        self._throttle = throttle
+        self._settings = settings
+
+    async def admit(self, account: str) -> None:
+        """Take a try before the password is hashed; a burst of requests gets no more tries than one after another.
+
+        Raises:
+            TooManyRequests: This address, or this account, has had its tries for now.
+        """
+        settings, address = self._settings, client_key()
+        await self._throttle.reserve(settings.login_limit_per_address, "login", address)
+        await self._throttle.check(settings.login_failure_limit_per_address, "login_failure", address)
+        await self._throttle.reserve(settings.login_failure_limit_per_account, "login_account", account)
+
+    async def note_failure(self) -> None:
+        await self._throttle.record(self._settings.login_failure_limit_per_address, "login_failure", client_key())
+
+    async def forgive(self, account: str) -> None:
+        """The account's owner has shown up: what was tried before counts no longer."""
+        await self._throttle.clear(self._settings.login_failure_limit_per_account, "login_account", account)
+
+    async def is_worth_a_notice(self, account: str) -> bool:
+        """Whether a lockout of this account has not been told lately."""
+        try:
+            await self._throttle.reserve(ONE_NOTICE, "lockout_notice", account)
+        except TooManyRequests:
+            return False
+        return True
