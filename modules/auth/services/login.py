@@ -74,7 +74,8 @@ class LoginService:
         )
         async with self._database.read() as session:
             found = (await session.execute(query)).one_or_none()
-        return found.tuple() if found else (None, False, None)
+        user_id, is_active, credential = found or (None, False, None)
+        return user_id, is_active, credential
 
     async def _record(self, event: AuditName, user_id: UUID | None) -> None:
         async with self._database.transaction() as session:

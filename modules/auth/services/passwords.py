@@ -66,7 +66,7 @@ class PasswordService:
             found = await session.execute(
                 select(User, Credential).join(Credential, Credential.user_id == User.id).where(User.id == user_id)
             )
-        user, credential = found.one().tuple()
+        user, credential = found.one()
         if not await self._hasher.verify(password, credential.password_hash):
             raise WrongPassword
         return user, credential
