@@ -9,6 +9,7 @@ from functools import partial
 from multiprocessing import parent_process
 from typing import Any, cast
 
+import structlog
 import typer
 import uvicorn
 from alembic.util import CommandError
@@ -41,6 +42,8 @@ from shared.middleware import (
 )
 from shared.openapi import describe_truthfully
 from shared.settings import Settings, SettingsError, load_settings
+
+log = structlog.get_logger(__name__)
 
 __version__ = "0.1.0"
 
@@ -187,12 +190,21 @@ def _middleware(settings: Settings) -> list[Middleware]:
 async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     try:
-        if await check_database(runtime):
-            async with runtime.shared.database().transaction() as session:
-                await runtime.shared.events().publish(ApplicationStarted(), session)
+        await _start(runtime)
         yield
     finally:
         await runtime.close()
+
+
+async def _start(runtime: Runtime) -> None:
+    try:
+        if await check_database(runtime):
+            async with runtime.shared.database().transaction() as session:
+                await runtime.shared.events().publish(ApplicationStarted(), session)
+    except (StartupError, SettingsError) as error:
+        # The server prints a traceback of its own, in which the reason is hard to find.
+        log.critical("cannot_start", reason=str(error))
+        raise
 
 
 def main() -> None:
