@@ -9,14 +9,17 @@ from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.access import Authenticator, DenyEveryone
+from shared.background import BackgroundTasks
 from shared.clock import utc_now
 from shared.database import Database
 from shared.discovery import ModuleError
 from shared.events import EventBus
 from shared.keys import KeyRing
+from shared.mail import ConsoleSender, DroppingSender, MailSender, Outbox, SmtpSender, sender_address, smtp_server
 from shared.module import Permission
 from shared.paging import Paginator
 from shared.settings import Settings
+from shared.throttle import Throttle
 
 C = TypeVar("C", bound=DeclarativeContainer)
 
@@ -34,6 +37,17 @@ def _key_ring(settings: Settings) -> KeyRing:
     return KeyRing(settings.secret_keys)
 
 
+def _mail_sender(settings: Settings) -> MailSender:
+    sender = sender_address(settings.mail_from)
+    if settings.smtp_url is not None:
+        return SmtpSender(smtp_server(settings.smtp_url.get_secret_value()), sender)
+    return DroppingSender() if settings.is_production else ConsoleSender(sender)
+
+
+def _throttle(settings: Settings, keys: KeyRing) -> Throttle:
+    return Throttle(settings.throttle_storage.get_secret_value(), keys)
+
+
 class SharedContainer(DeclarativeContainer):
     """One instance an application: two applications with different settings share nothing."""
 
@@ -46,6 +60,10 @@ class SharedContainer(DeclarativeContainer):
     keys = providers.Singleton(_key_ring, settings)
     events = providers.Singleton(EventBus)
     paginator = providers.Singleton(Paginator, keys)
+    throttle = providers.Singleton(_throttle, settings, keys)
+    background = providers.Singleton(BackgroundTasks)
+    mail_sender = providers.Singleton(_mail_sender, settings)
+    outbox = providers.Singleton(Outbox, mail_sender, background)
 
 
 class Runtime:
@@ -76,10 +94,12 @@ class Runtime:
         return cast("C", self._containers[container])
 
     async def close(self) -> None:
-        """Shut down what the containers hold open: the modules' resources in reverse order, then the database."""
+        """Let background work finish, then shut down: the modules' resources in reverse order, and the database."""
+        await self.shared.background().close()
         for container in reversed(self._containers.values()):
             if (closing := container.shutdown_resources()) is not None:
                 await closing
+        await self.shared.throttle().close()
         await self.shared.database().close()
 
 

@@ -1,7 +1,7 @@
 """The one database: its address, its engine, and the two ways to talk to it."""
 
 import sqlite3
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Annotated, Any
@@ -12,6 +12,7 @@ from sqlalchemy import URL, Connection, event, make_url, text
 from sqlalchemy.exc import ArgumentError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session as SyncSession
+from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.pool import NullPool
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -100,6 +101,35 @@ class _ReadSession(SyncSession):
 @event.listens_for(_ReadSession, "before_flush")
 def _refuse_to_write(_session: SyncSession, _context: object, _instances: object) -> None:
     raise RuntimeError("this session is for reading: write in a request that is not GET, or in database.transaction()")
+
+
+def after_commit(session: AsyncSession, callback: Callable[[], None]) -> None:
+    """Call once what the session is doing now is committed; never if that, or the savepoint it is in, is rolled back.
+
+    The callback must not raise: what is committed cannot be taken back.
+    """
+    sync = session.sync_session
+    transaction = sync.get_nested_transaction() or sync.get_transaction()
+    if transaction is None or isinstance(sync, _ReadSession):
+        raise RuntimeError("there is no transaction that could be committed: use database.transaction()")
+    sync.info.setdefault(transaction, []).append(callback)
+
+
+@event.listens_for(SyncSession, "after_commit")
+def _call_back(session: SyncSession) -> None:
+    transaction = session.get_nested_transaction() or session.get_transaction()
+    if transaction is None or (callbacks := session.info.pop(transaction, None)) is None:
+        return
+    if transaction.nested:  # a savepoint: now it depends on what is around it
+        session.info.setdefault(transaction.parent, []).extend(callbacks)
+        return
+    for callback in callbacks:
+        callback()
+
+
+@event.listens_for(SyncSession, "after_transaction_end")
+def _forget(session: SyncSession, transaction: SessionTransaction) -> None:
+    session.info.pop(transaction, None)
 
 
 class Database:

@@ -1,11 +1,26 @@
 """Settings from the environment and `.env`, checked all at once, without ever showing a value."""
 
+import ipaddress
+import os
+import re
+from multiprocessing import parent_process
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Field,
+    HttpUrl,
+    SecretStr,
+    ValidationError,
+    ValidationInfo,
+    field_validator,
+)
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from shared.database import ROOT, database_url
+from shared.mail import is_loopback, sender_address, smtp_server
+from shared.throttle import MEMORY, check_storage
 
 ENV_FILE = ROOT / ".env"
 MINIMUM_KEY_BYTES = 32
@@ -13,6 +28,9 @@ NEW_KEY_HINT = "make one with: python -c 'import secrets; print(secrets.token_ur
 MINIMUM_DISTINCT_CHARACTERS = 12
 # None shorter than five letters: a random key would be refused now and then.
 EXAMPLE_WORDS = ("change", "default", "example", "insert", "password", "replace", "secret", "your-", "your_")
+
+HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]|\*")
+ANY_HOST = "*"
 
 S = TypeVar("S", bound=BaseSettings)
 
@@ -31,6 +49,26 @@ CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_sep
 
 def _checked_address(address: SecretStr) -> SecretStr:
     database_url(address.get_secret_value())
+    return address
+
+
+def _checked_smtp_url(address: SecretStr) -> SecretStr:
+    smtp_server(address.get_secret_value())
+    return address
+
+
+def _web_address(value: str) -> str:
+    try:
+        url = HttpUrl(value)
+    except ValidationError:  # its text would show the value
+        url = None
+    if url is None or any((url.username, url.password, url.query is not None, url.fragment is not None)):
+        raise ValueError("must be an address such as https://app.example.com, without anything behind a ? or #")
+    return str(url).rstrip("/")
+
+
+def _checked_storage(address: SecretStr) -> SecretStr:
+    check_storage(address.get_secret_value())
     return address
 
 
@@ -69,6 +107,15 @@ class Settings(DatabaseSettings):
     disabled_modules: CommaSeparated = ()
     cors_origins: CommaSeparated = ()
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
+    throttle_storage: Annotated[SecretStr, AfterValidator(_checked_storage)] = SecretStr(MEMORY)
+    allow_throttle_per_process: bool = Field(default=False, validate_default=True)
+    trusted_proxies: CommaSeparated = ()
+    allowed_hosts: CommaSeparated = ()
+    smtp_url: Annotated[SecretStr, AfterValidator(_checked_smtp_url)] | None = None
+    mail_from: str = Field(default="no-reply@localhost", validate_default=True)
+    public_url: Annotated[str, AfterValidator(_web_address)] = Field(
+        default="http://127.0.0.1:8000", validate_default=True
+    )
 
     @property
     def is_production(self) -> bool:
@@ -97,6 +144,8 @@ class Settings(DatabaseSettings):
             raise ValueError(f"each key needs at least {MINIMUM_KEY_BYTES} bytes; {NEW_KEY_HINT}")
         if info.data.get("app_env") == "production" and any(_looks_like_an_example(key) for key in keys):
             raise ValueError(f"looks like an example; {NEW_KEY_HINT}")
+        if info.data.get("app_env") == "production" and len(set(keys)) < len(keys):
+            raise ValueError("holds the same key twice; a new one stands in front of the old one: NEW,OLD")
         return value
 
     @field_validator("allow_sqlite_in_production")
@@ -111,6 +160,35 @@ class Settings(DatabaseSettings):
             )
         return value
 
+    @field_validator("allow_throttle_per_process")
+    @classmethod
+    def _several_processes_count_together(cls, value: bool, info: ValidationInfo) -> bool:
+        if info.data.get("app_env") != "production" or "throttle_storage" not in info.data or value:
+            return value
+        if info.data["throttle_storage"].get_secret_value() == MEMORY and _is_one_of_several_processes():
+            raise ValueError(
+                f"THROTTLE_STORAGE is {MEMORY}, so each worker counts for itself; use redis://..., "
+                "or consent to limits that are as many times as high with ALLOW_THROTTLE_PER_PROCESS=true"
+            )
+        return value
+
+    @field_validator("trusted_proxies")
+    @classmethod
+    def _proxies_are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        if not all(_is_network(one) for one in value):
+            raise ValueError("list addresses, or networks such as 10.0.0.0/8; not names, and not everybody")
+        return value
+
+    @field_validator("allowed_hosts")
+    @classmethod
+    def _hosts_are_names(cls, value: tuple[str, ...], info: ValidationInfo) -> tuple[str, ...]:
+        hosts = tuple(host.lower() for host in value)
+        if not all(HOST_PATTERN.fullmatch(host) for host in hosts):
+            raise ValueError("list host names without scheme and port, such as api.example.com or *.example.com")
+        if ANY_HOST in hosts and info.data.get("app_env") == "production":
+            raise ValueError(f"{ANY_HOST} allows every host; list those under which the API is reached")
+        return hosts
+
     @field_validator("cors_origins")
     @classmethod
     def _origins_are_exact(cls, value: tuple[str, ...]) -> tuple[str, ...]:
@@ -118,9 +196,42 @@ class Settings(DatabaseSettings):
             raise ValueError("list exact origins such as https://app.example.com; wildcards are not accepted")
         return tuple(origin.rstrip("/") for origin in value)
 
+    @field_validator("mail_from")
+    @classmethod
+    def _mail_has_a_sender(cls, value: str, info: ValidationInfo) -> str:
+        if is_loopback(sender_address(value).domain) and _sends_mail_in_production(info):
+            raise ValueError("must be set with SMTP_URL, to an address of your own")
+        return value
+
+    @field_validator("public_url")
+    @classmethod
+    def _links_in_mails_are_safe(cls, value: str, info: ValidationInfo) -> str:
+        url = HttpUrl(value)
+        if _sends_mail_in_production(info) and (url.scheme != "https" or is_loopback(url.host or "")):
+            raise ValueError("must be set with SMTP_URL, to the https address that the links in mails begin with")
+        return value
+
+
+def _sends_mail_in_production(info: ValidationInfo) -> bool:
+    return info.data.get("app_env") == "production" and info.data.get("smtp_url") is not None
+
 
 def _looks_like_an_example(key: str) -> bool:
     return len(set(key)) < MINIMUM_DISTINCT_CHARACTERS or any(word in key.lower() for word in EXAMPLE_WORDS)
+
+
+def _is_network(text: str) -> bool:
+    try:
+        network = ipaddress.ip_network(text)
+    except ValueError:
+        return False
+    return network.prefixlen > 0
+
+
+def _is_one_of_several_processes() -> bool:
+    # The workers of `uvicorn --workers N` are not told how many they are; a single process is nobody's child.
+    workers = os.environ.get("WEB_CONCURRENCY", "")
+    return parent_process() is not None or (workers.isdecimal() and int(workers) > 1)
 
 
 def load_settings(*classes: type[S]) -> list[S]:

@@ -1,0 +1,85 @@
+"""Work that an answer does not wait for."""
+
+import asyncio
+from collections import deque
+from collections.abc import Coroutine
+from contextlib import suppress
+from contextvars import Context, copy_context
+from typing import Any
+
+import structlog
+
+log = structlog.get_logger("background")
+
+RUNNING_AT_ONCE = 8
+WAITING = 1000
+GRACE_SECONDS = 10.0
+CANCELLATION_SECONDS = 1.0
+
+Work = Coroutine[Any, Any, None]
+
+
+class BackgroundTasks:
+    """Runs coroutines in the loop that serves, a few at a time, after the answer and independently of it.
+
+    Nothing is kept on disk: what has not run when the process ends is lost. A failure is logged with the id of the
+    request that it came from; its text must hold nothing that a log may not.
+
+    Unlike FastAPI's class of this name, one of these serves the whole application.
+    """
+
+    def __init__(
+        self,
+        *,
+        running_at_once: int = RUNNING_AT_ONCE,
+        waiting: int = WAITING,
+        grace_seconds: float = GRACE_SECONDS,
+    ) -> None:
+        self._running_at_once = running_at_once
+        self._most_waiting = waiting
+        self._grace_seconds = grace_seconds
+        self._waiting: deque[tuple[Work, Context]] = deque()
+        # The loop itself keeps only weak references.
+        self._running: set[asyncio.Task[None]] = set()
+
+    def run(self, work: Work) -> None:
+        """Start it, or let it wait for its turn. Never raises: when too much is waiting it is logged and dropped."""
+        if len(self._waiting) >= self._most_waiting:
+            work.close()
+            log.error("background_task_dropped", task=_name(work), waiting=len(self._waiting))
+            return
+        self._waiting.append((work, copy_context()))
+        self._start_next()
+
+    async def close(self) -> None:
+        """Wait for everything, including what that starts in turn; after the grace period, cancel what is left."""
+        with suppress(TimeoutError):
+            async with asyncio.timeout(self._grace_seconds):
+                while self._running:
+                    await asyncio.wait(self._running)
+        if not self._running:
+            return
+        log.error("background_tasks_lost", running=len(self._running), waiting=len(self._waiting))
+        for work, _ in self._waiting:
+            work.close()
+        self._waiting.clear()
+        for task in self._running:
+            task.cancel()
+        await asyncio.wait(self._running, timeout=CANCELLATION_SECONDS)
+
+    def _start_next(self) -> None:
+        while self._waiting and len(self._running) < self._running_at_once:
+            work, context = self._waiting.popleft()
+            task = asyncio.get_running_loop().create_task(work, name=_name(work), context=context)
+            self._running.add(task)
+            task.add_done_callback(self._finish, context=context)
+
+    def _finish(self, task: asyncio.Task[None]) -> None:
+        self._running.discard(task)
+        if not task.cancelled() and (error := task.exception()) is not None:
+            log.error("background_task_failed", task=task.get_name(), exc_info=error)
+        self._start_next()
+
+
+def _name(work: Work) -> str:
+    return getattr(work, "__qualname__", type(work).__name__)
