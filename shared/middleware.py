@@ -2,6 +2,7 @@
 
 import re
 import time
+from collections.abc import Sequence
 from typing import Any
 
 import structlog
@@ -14,6 +15,7 @@ from uuid_utils import uuid7
 
 from shared.access import SCOPE_KEY, AccessTable, Authenticator, Decision, Requires, RouteMatch
 from shared.errors import (
+    BadRequest,
     MethodNotAllowed,
     NotAuthenticated,
     NotFound,
@@ -28,6 +30,10 @@ log = structlog.get_logger("access")
 
 REQUEST_ID = "X-Request-ID"
 WELL_FORMED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+# RFC 9110 7.2, and RFC 3986 without what no host name or address has in it.
+WELL_FORMED_HOST = re.compile(r"(?P<name>[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])\.?(:[0-9]{0,5})?")
+LONGEST_HOST = 261  # a name of 255 and a port
 
 SECURITY_HEADERS = {
     "X-Content-Type-Options": "nosniff",
@@ -83,6 +89,30 @@ class RequestContextMiddleware:
 
 def _request_id(sent: str | None) -> str:
     return sent if sent and WELL_FORMED_REQUEST_ID.fullmatch(sent) else str(uuid7())
+
+
+class HostMiddleware:
+    """Refuses a Host header that is malformed, or names none of the hosts under which the API is reached."""
+
+    def __init__(self, app: ASGIApp, *, allowed_hosts: Sequence[str] = ()) -> None:
+        self.app = app
+        self._names = frozenset(allowed_hosts)
+        self._suffixes = tuple(host.removeprefix("*") for host in allowed_hosts if host.startswith("*"))
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] not in {"http", "websocket"} or self._accepts(Headers(scope=scope).getlist("host")):
+            await self.app(scope, receive, send)
+        else:
+            await _refuse(BadRequest("The Host header is not valid here."), scope, receive, send)
+
+    def _accepts(self, sent: list[str]) -> bool:
+        if not sent:  # HTTP/1.0, a health check perhaps
+            return not self._names
+        host = WELL_FORMED_HOST.fullmatch(sent[0]) if len(sent) == 1 and len(sent[0]) <= LONGEST_HOST else None
+        if host is None:
+            return False
+        name = host["name"].lower()
+        return not self._names or name in self._names or name.endswith(self._suffixes)
 
 
 class CatchAllMiddleware:

@@ -1,0 +1,37 @@
+"""Trying, and counting what gets through."""
+
+import asyncio
+import os
+
+from shared.errors import TooManyRequests
+from shared.keys import KeyRing
+from shared.throttle import Throttle, rate_limits
+from tests.project import SECRET
+
+REDIS_URL = os.environ.get("TEST_REDIS_URL", "")
+KEYS = KeyRing((SECRET,))
+THREE = rate_limits("3/5 minutes")
+
+
+def patient(url: str) -> str:
+    """With more time: a busy test machine is no reason to do without Redis."""
+    return f"{url}?socket_timeout=10&socket_connect_timeout=10"
+
+
+async def admitted(throttle: Throttle, tries: int, *, limits: str = "3/5 minutes", key: str = "ada") -> int:
+    """How many of so many tries at once get through."""
+    outcomes = await asyncio.gather(
+        *(throttle.reserve(rate_limits(limits), "login", key) for _ in range(tries)), return_exceptions=True
+    )
+    refused = [outcome for outcome in outcomes if isinstance(outcome, TooManyRequests)]
+    assert len(refused) + outcomes.count(None) == tries, outcomes
+    return outcomes.count(None)
+
+
+async def wait_of(throttle: Throttle, limits: str = "3/5 minutes", key: str = "ada") -> int:
+    """The seconds that a check says to wait; 0 when there is a try left."""
+    try:
+        await throttle.check(rate_limits(limits), "login", key)
+    except TooManyRequests as refused:
+        return int(refused.headers["Retry-After"])
+    return 0
