@@ -64,9 +64,10 @@ def upgrade() -> None:
 
     # ### end Alembic commands ###
     # Where there are administrators already, the environment must not make another one.
+    # MariaDB's CURRENT_TIMESTAMP is in the server's time zone.
+    now = "UTC_TIMESTAMP(6)" if op.get_context().dialect.name == "mysql" else "CURRENT_TIMESTAMP"
     op.execute(
-        "UPDATE auth_roles SET first_granted_at = CURRENT_TIMESTAMP "
-        "WHERE name IN (SELECT role_name FROM auth_user_roles)"
+        f"UPDATE auth_roles SET first_granted_at = {now} WHERE name IN (SELECT role_name FROM auth_user_roles)"
     )
 
 
