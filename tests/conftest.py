@@ -1,3 +1,4 @@
+import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
@@ -57,7 +58,9 @@ def database(_migrated: str, backend: str, tmp_path: Path) -> Iterator[str]:
     with ExitStack() as stack:
         if backend == "mysql":
             tables = [table.name for table in reversed(Base.metadata.sorted_tables) if table.name not in SEEDED]
-            stack.callback(databases.execute, _migrated, *(f"DELETE FROM {table}" for table in tables))  # noqa: S608 - names of our own tables
+            emptied = [f"DELETE FROM {table}" for table in tables]  # noqa: S608 - names of our own tables
+            roles = "DELETE FROM auth_roles WHERE NOT is_builtin", "UPDATE auth_roles SET first_granted_at = NULL"
+            stack.callback(databases.execute, _migrated, *emptied, *roles)
             yield _migrated
         else:
             yield stack.enter_context(databases.copied_database(backend, _migrated, tmp_path))
@@ -77,8 +80,16 @@ class Account:
         return {"Authorization": f"Bearer {self.tokens['access_token']}"}
 
 
+@pytest.fixture(autouse=True, scope="session")
+def _without_the_developers_settings() -> None:
+    """Nothing of the environment reaches a test: no mail server, no Redis, no limit of somebody's own."""
+    for settings in (Settings, AuthSettings):
+        for name in settings.model_fields:
+            os.environ.pop(f"{settings.model_config.get('env_prefix') or ''}{name}".upper(), None)
+
+
 def settings_for(database: str, **values: Any) -> Settings:
-    """Settings that nothing of the developer's environment or `.env` reaches."""
+    """Settings as they are by default, whatever stands in `.env`."""
     given = {"app_env": "test", "database_url": database, "jwt_secret_key": SECRET} | values
     return Settings(_env_file=None, **given)
 

@@ -13,7 +13,11 @@ PUBLIC = [
     "GET /.well-known/jwks.json",
     "GET /api/health",
     "GET /api/ready",
+    "POST /api/auth/email/change/confirm",
+    "POST /api/auth/email/verify",
     "POST /api/auth/login",
+    "POST /api/auth/password/forgot",
+    "POST /api/auth/password/reset",
     "POST /api/auth/refresh",
     "POST /api/auth/register",
 ]

@@ -32,7 +32,8 @@ def test_every_dependency_is_locked_within_its_bounds() -> None:
 def test_every_locked_package_is_hashed_and_names_no_address() -> None:
     entries = re.split(r"\n(?=[\w.-]+==)", LOCK)[1:]
 
-    assert len(entries) == len(locked_versions()) > 0
+    # A package may be there in two versions, each for some Pythons.
+    assert len(entries) >= len(locked_versions()) > 0
     assert [entry.split(" ")[0] for entry in entries if "--hash=sha256:" not in entry] == []
     assert "://" not in LOCK
     assert "index-url" not in LOCK
