@@ -10,15 +10,21 @@ PERMISSION_NAME = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*"
 class Permission:
     """Something a caller may be allowed to do.
 
-    `name` is `<module>:<resource>.<action>`, for example `users:user.read`.
+    `name` is `<module>:<resource>.<action>`, for example `users:user.read`. What is allowed `by_default` every account
+    may do, through the built-in role `user`; the rest needs another role, or being an administrator.
     """
 
     name: str
     description: str
+    by_default: bool = False
 
     def __post_init__(self) -> None:
         if not PERMISSION_NAME.fullmatch(self.name):
             raise ValueError(f"permission {self.name!r} is not of the form 'module:resource.action'")
+
+    @property
+    def module(self) -> str:
+        return self.name.partition(":")[0]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

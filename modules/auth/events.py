@@ -1,13 +1,13 @@
 from uuid import UUID
 
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.container import Container
 from modules.auth.models import USER, Credential, UserRole
 from modules.auth.services.administrators import keep_an_administrator
 from modules.auth.services.sessions import end_sessions
-from modules.users import UserActivated, UserCreated, UserDeactivated, UserDeleted, UserInvited
+from modules.users import User, UserActivated, UserCreated, UserDeactivated, UserDeleted, UserInvited, UserNotFound
 from shared.events import ApplicationStarted, EventHandlers
 
 handlers = EventHandlers()
@@ -30,7 +30,7 @@ async def mail_invitation(event: UserInvited, session: AsyncSession, container: 
 
 @handlers.on(UserDeactivated)
 async def end_everything_of_deactivated(event: UserDeactivated, session: AsyncSession, container: Container) -> None:
-    await keep_an_administrator(session, without=event.user_id)
+    await _let_go(session, event.user_id)
     await _void_logins(session, event.user_id)
     await end_sessions(session, event.user_id, "deactivated", container.shared.clock()())
     container.audit().record(session, "account_deactivated", user_id=event.user_id)
@@ -44,8 +44,16 @@ async def note_activation(event: UserActivated, session: AsyncSession, container
 @handlers.on(UserDeleted)
 async def note_deletion(event: UserDeleted, session: AsyncSession, container: Container) -> None:
     # Credentials, sessions and roles go with the user by their foreign keys; the audit trail stays.
-    await keep_an_administrator(session, without=event.user_id)
+    await _let_go(session, event.user_id)
     container.audit().record(session, "account_deleted", user_id=event.user_id)
+
+
+async def _let_go(session: AsyncSession, user_id: UUID) -> None:
+    await keep_an_administrator(session, without=user_id)
+    # Before anything that belongs to the user: a login locks the user first, too, and then sessions. On MariaDB the two
+    # would else wait for each other. Whoever had to wait here for a deletion finds nobody.
+    if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
+        raise UserNotFound
 
 
 async def _void_logins(session: AsyncSession, user_id: UUID) -> None:
