@@ -2,11 +2,13 @@ import os
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
 import pytest
+from dependency_injector import providers
 from fastapi import FastAPI
 
 from bootstrap import create_app
@@ -130,6 +132,32 @@ def client_of(app: FastAPI) -> httpx.AsyncClient:
     """A client that speaks to the application in this process."""
     transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 50_000))
     return httpx.AsyncClient(transport=transport, base_url="http://test")
+
+
+class MovableClock:
+    """The present, until it is moved."""
+
+    def __init__(self) -> None:
+        self._ahead = timedelta()
+
+    def __call__(self) -> datetime:
+        return datetime.now(UTC) + self._ahead
+
+    def advance(self, **by: float) -> None:
+        """`clock.advance(days=7)`."""
+        self._ahead += timedelta(**by)
+
+
+@pytest.fixture
+def clock(app: FastAPI) -> MovableClock:
+    """The application's clock; to be asked for before anybody logs in, which is when the services take it."""
+    return override_clock(app)
+
+
+def override_clock(app: FastAPI) -> MovableClock:
+    clock = MovableClock()
+    app.state.runtime.shared.clock.override(providers.Object(clock))
+    return clock
 
 
 @pytest.fixture

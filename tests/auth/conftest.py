@@ -1,31 +1,52 @@
-from datetime import UTC, datetime, timedelta
+import asyncio
+import io
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 import pytest
-from dependency_injector import providers
-from fastapi import FastAPI
+
+import bootstrap
+from tests.project import ROOT, Project
 
 
-class MovableClock:
-    """The present, until it is moved."""
+@dataclass
+class Ended:
+    """A command that has run: its exit code and all that it printed."""
 
-    def __init__(self) -> None:
-        self._ahead = timedelta()
+    code: int
+    output: str
 
-    def __call__(self) -> datetime:
-        return datetime.now(UTC) + self._ahead
 
-    def advance(self, **by: float) -> None:
-        """`clock.advance(days=7)`."""
-        self._ahead += timedelta(**by)
+Manage = Callable[..., Awaitable[Ended]]
 
 
 @pytest.fixture
-def clock(app: FastAPI) -> MovableClock:
-    """The application's clock; to be asked for before anybody logs in, which is when the services take it."""
-    return override_clock(app)
+def manage(database: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Manage:
+    """Run `manage ...` in this process."""
+    for name, value in Project(ROOT, database).environment.items():
+        monkeypatch.setenv(name, value)
+
+    async def run(*arguments: str, stdin: str = "") -> Ended:
+        monkeypatch.setattr(sys, "argv", ["manage", *arguments])
+        monkeypatch.setattr(sys, "stdin", io.StringIO(stdin))
+        capsys.readouterr()
+        try:
+            # A thread of its own, because a command starts its own event loop.
+            code = await asyncio.to_thread(_exit_code)
+        finally:
+            captured = capsys.readouterr()
+        return Ended(code, captured.out + captured.err)
+
+    return run
 
 
-def override_clock(app: FastAPI) -> MovableClock:
-    clock = MovableClock()
-    app.state.runtime.shared.clock.override(providers.Object(clock))
-    return clock
+def _exit_code() -> int:
+    try:
+        bootstrap.manage()
+    except SystemExit as end:
+        # A text is printed by the interpreter, which then ends with 1.
+        if isinstance(end.code, str):
+            sys.stderr.write(end.code)
+        return end.code if isinstance(end.code, int) else int(end.code is not None)
+    return 0

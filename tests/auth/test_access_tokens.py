@@ -10,8 +10,7 @@ from fastapi import FastAPI
 
 from shared.container import Runtime
 from tests.api.envelope import assert_failure, data_of
-from tests.auth.conftest import MovableClock
-from tests.conftest import Account, MakeApp, client_of, log_in, sign_up
+from tests.conftest import Account, MakeApp, MovableClock, client_of, log_in, sign_up
 
 MINUTE, HOUR = 60, 3600
 
@@ -102,13 +101,13 @@ async def test_the_mint_of_these_tests_makes_tokens_that_are_accepted(
     assert data_of(await me(client, within_leeway))["id"] == user.id
 
 
-async def test_every_claim_is_required(app: FastAPI, client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_27_every_claim_is_required(app: FastAPI, client: httpx.AsyncClient, user: Account) -> None:
     mint = Mint(app, user)
 
     await assert_refused(client, ((f"no {claim}", mint.token(without=claim)) for claim in mint.claims))
 
 
-async def test_a_forged_claim_is_refused(
+async def test_item_27_a_forged_claim_is_refused(
     app: FastAPI, client: httpx.AsyncClient, user: Account, admin: Account
 ) -> None:
     now, mint = int(datetime.now(UTC).timestamp()), Mint(app, user)
@@ -127,7 +126,7 @@ async def test_a_forged_claim_is_refused(
     )
 
 
-async def test_another_signature_is_refused(app: FastAPI, client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_25_another_signature_is_refused(app: FastAPI, client: httpx.AsyncClient, user: Account) -> None:
     mint = Mint(app, user)
     genuine = user.tokens["access_token"]
     start, _, signature = genuine.rpartition(".")
@@ -182,14 +181,16 @@ async def test_the_two_tokens_cannot_stand_in_for_each_other(client: httpx.Async
     assert_failure(swapped, 401, "invalid_refresh_token")
 
 
-async def test_a_token_of_another_issuer_or_for_another_service_is_refused(make_app: MakeApp, user: Account) -> None:
+async def test_item_27_a_token_of_another_issuer_or_for_another_service_is_refused(
+    make_app: MakeApp, user: Account
+) -> None:
     for setting in ("token_issuer", "token_audience"):
         async with client_of(make_app(auth={setting: "another"})) as client:
             assert_failure(await me(client, user.tokens["access_token"]), 401, "not_authenticated")
             assert data_of(await me(client, (await log_in(client, user.email, user.password))["access_token"]))
 
 
-async def test_the_lifetime_is_a_setting(make_app: MakeApp, user: Account) -> None:
+async def test_item_33_the_lifetime_is_a_setting(make_app: MakeApp, user: Account) -> None:
     async with client_of(make_app(auth={"access_token_ttl": 60})) as client:
         tokens = await log_in(client, user.email, user.password)
 
@@ -197,7 +198,7 @@ async def test_the_lifetime_is_a_setting(make_app: MakeApp, user: Account) -> No
     assert claims["exp"] - claims["iat"] == tokens["expires_in"] == MINUTE
 
 
-async def test_a_token_is_good_until_it_expires_and_a_moment_longer(
+async def test_item_27_a_token_is_good_until_it_expires_and_a_moment_longer(
     client: httpx.AsyncClient, clock: MovableClock
 ) -> None:
     user = await sign_up(client)
@@ -209,7 +210,7 @@ async def test_a_token_is_good_until_it_expires_and_a_moment_longer(
     assert_failure(await me(client, user.tokens["access_token"]), 401, "not_authenticated")
 
 
-async def test_a_token_of_the_future_is_refused_when_the_clock_was_set_back(
+async def test_item_34_a_token_of_the_future_is_refused_when_the_clock_was_set_back(
     client: httpx.AsyncClient, clock: MovableClock
 ) -> None:
     clock.advance(hours=1)

@@ -1,14 +1,13 @@
 import httpx2 as httpx
 
 from tests.api.envelope import assert_failure, data_of
-from tests.auth.conftest import MovableClock, override_clock
 from tests.auth.test_refresh import is_logged_in, refresh
-from tests.conftest import MakeApp, client_of, sign_up
+from tests.conftest import MakeApp, MovableClock, client_of, override_clock, sign_up
 
 DAY = 86_400
 
 
-async def test_a_session_that_rests_too_long_is_over(client: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_item_42_a_session_that_rests_too_long_is_over(client: httpx.AsyncClient, clock: MovableClock) -> None:
     user = await sign_up(client)
 
     clock.advance(days=7, seconds=1)
@@ -16,7 +15,7 @@ async def test_a_session_that_rests_too_long_is_over(client: httpx.AsyncClient, 
     assert_failure(await refresh(client, user.tokens["refresh_token"]), 401, "invalid_refresh_token")
 
 
-async def test_each_refresh_begins_the_rest_anew(client: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_item_42_each_refresh_begins_the_rest_anew(client: httpx.AsyncClient, clock: MovableClock) -> None:
     tokens = (await sign_up(client)).tokens
     for _ in range(3):
         clock.advance(days=6)
@@ -24,7 +23,9 @@ async def test_each_refresh_begins_the_rest_anew(client: httpx.AsyncClient, cloc
         assert tokens["refresh_expires_in"] == 7 * DAY
 
 
-async def test_no_refresh_reaches_beyond_the_absolute_end(client: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_item_42_no_refresh_reaches_beyond_the_absolute_end(
+    client: httpx.AsyncClient, clock: MovableClock
+) -> None:
     tokens = (await sign_up(client)).tokens
     left = []
     for _ in range(4):
@@ -39,7 +40,7 @@ async def test_no_refresh_reaches_beyond_the_absolute_end(client: httpx.AsyncCli
     assert_failure(await refresh(client, tokens["refresh_token"]), 401, "invalid_refresh_token")
 
 
-async def test_an_expired_session_cannot_be_revived_within_the_grace(make_app: MakeApp) -> None:
+async def test_item_42_an_expired_session_cannot_be_revived_within_the_grace(make_app: MakeApp) -> None:
     app = make_app(auth={"session_idle_ttl": 300, "session_absolute_ttl": 300, "refresh_grace": 60})
     clock = override_clock(app)
     async with client_of(app) as client:
@@ -51,7 +52,7 @@ async def test_an_expired_session_cannot_be_revived_within_the_grace(make_app: M
         assert_failure(await refresh(client, user.tokens["refresh_token"]), 401, "invalid_refresh_token")
 
 
-async def test_the_access_token_dies_with_its_session(make_app: MakeApp) -> None:
+async def test_item_42_the_access_token_dies_with_its_session(make_app: MakeApp) -> None:
     app = make_app(auth={"session_idle_ttl": 300, "session_absolute_ttl": 300, "access_token_ttl": 3600})
     clock = override_clock(app)
     async with client_of(app) as client:

@@ -9,8 +9,7 @@ from modules.auth.models import LoginSession
 from shared.container import Runtime
 from tests.api.envelope import assert_failure, data_of, input_errors
 from tests.api.failing import failing_commits
-from tests.auth.conftest import MovableClock
-from tests.conftest import Account, MakeApp, client_of, sign_up
+from tests.conftest import Account, MakeApp, MovableClock, client_of, sign_up
 
 
 async def refresh(client: httpx.AsyncClient, token: object) -> httpx.Response:
@@ -31,7 +30,7 @@ async def stored_session(app: FastAPI, tokens: dict[str, Any]) -> LoginSession:
         return await session.get_one(LoginSession, UUID(tokens["session_id"]))
 
 
-async def test_a_refresh_gives_new_tokens_of_the_same_session(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_35_a_refresh_gives_new_tokens_of_the_same_session(client: httpx.AsyncClient, user: Account) -> None:
     answer = await refresh(client, user.tokens["refresh_token"])
 
     renewed = data_of(answer)
@@ -43,7 +42,7 @@ async def test_a_refresh_gives_new_tokens_of_the_same_session(client: httpx.Asyn
     assert await is_logged_in(client, renewed)
 
 
-async def test_tokens_can_be_renewed_again_and_again(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_35_tokens_can_be_renewed_again_and_again(client: httpx.AsyncClient, user: Account) -> None:
     tokens, seen = user.tokens, set()
     for _ in range(12):
         tokens = data_of(await refresh(client, tokens["refresh_token"]))
@@ -60,7 +59,7 @@ async def test_the_stored_session_does_not_hold_the_token(app: FastAPI, user: Ac
     assert mac[:20] not in repr({column.key: getattr(row, column.key) for column in LoginSession.__table__.columns})
 
 
-async def test_within_the_grace_the_same_token_gives_the_same_successor(
+async def test_item_38_within_the_grace_the_same_token_gives_the_same_successor(
     app: FastAPI, client: httpx.AsyncClient, clock: MovableClock
 ) -> None:
     user = await sign_up(client)
@@ -74,7 +73,7 @@ async def test_within_the_grace_the_same_token_gives_the_same_successor(
     assert data_of(await refresh(client, first["refresh_token"]))
 
 
-async def test_twenty_refreshes_at_once_with_one_token_all_get_the_same_successor(
+async def test_item_38_twenty_refreshes_at_once_all_get_the_same_successor(
     app: FastAPI, client: httpx.AsyncClient, user: Account
 ) -> None:
     answers = await asyncio.gather(*(refresh(client, user.tokens["refresh_token"]) for _ in range(20)))
@@ -87,7 +86,7 @@ async def test_twenty_refreshes_at_once_with_one_token_all_get_the_same_successo
         assert await is_logged_in(client, one)
 
 
-async def test_without_a_grace_one_of_twenty_refreshes_at_once_succeeds(make_app: MakeApp) -> None:
+async def test_item_39_without_a_grace_one_of_twenty_refreshes_at_once_succeeds(make_app: MakeApp) -> None:
     app = make_app(auth={"refresh_grace": 0})
     async with client_of(app) as client:
         user = await sign_up(client)
@@ -157,7 +156,7 @@ async def test_what_is_no_text_is_no_token(client: httpx.AsyncClient) -> None:
         assert [loc for loc, _ in input_errors(await refresh(client, token))] == [("body", "refresh_token")]
 
 
-async def test_a_commit_that_fails_neither_uses_the_token_up_nor_ends_the_session(
+async def test_item_40_a_commit_that_fails_neither_uses_the_token_up_nor_ends_the_session(
     app: FastAPI, client: httpx.AsyncClient, user: Account
 ) -> None:
     with failing_commits(app) as failed:

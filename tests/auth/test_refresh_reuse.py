@@ -6,9 +6,8 @@ from fastapi import FastAPI
 
 from tests.api.envelope import assert_failure, data_of
 from tests.api.failing import failing_commits
-from tests.auth.conftest import MovableClock
 from tests.auth.test_refresh import is_logged_in, refresh, stored_session
-from tests.conftest import MakeApp, client_of, log_in, sign_up
+from tests.conftest import MakeApp, MovableClock, client_of, log_in, sign_up
 
 
 async def reuse(client: httpx.AsyncClient, clock: MovableClock) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -21,7 +20,9 @@ async def reuse(client: httpx.AsyncClient, clock: MovableClock) -> tuple[dict[st
     return user.tokens, renewed
 
 
-async def test_a_reuse_after_the_grace_ends_the_whole_session(client: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_item_36_a_reuse_after_the_grace_ends_the_whole_session(
+    client: httpx.AsyncClient, clock: MovableClock
+) -> None:
     first, renewed = await reuse(client, clock)
 
     assert not await is_logged_in(client, first)
@@ -29,7 +30,7 @@ async def test_a_reuse_after_the_grace_ends_the_whole_session(client: httpx.Asyn
     assert_failure(await refresh(client, renewed["refresh_token"]), 401, "invalid_refresh_token")
 
 
-async def test_the_end_of_the_session_survives_the_failure_that_tells_of_it(
+async def test_item_37_the_end_of_the_session_survives_the_failure_that_tells_of_it(
     app: FastAPI, client: httpx.AsyncClient, clock: MovableClock, make_app: MakeApp
 ) -> None:
     _, renewed = await reuse(client, clock)
@@ -42,7 +43,7 @@ async def test_the_end_of_the_session_survives_the_failure_that_tells_of_it(
     assert row.revoked_at is not None
 
 
-async def test_a_reuse_is_logged_without_the_token(
+async def test_item_36_a_reuse_is_logged_without_the_token(
     capsys: pytest.CaptureFixture[str], make_app: MakeApp, clock: MovableClock
 ) -> None:
     app = make_app()
@@ -57,7 +58,7 @@ async def test_a_reuse_is_logged_without_the_token(
         assert token.rpartition(".")[2] not in log
 
 
-async def test_an_older_token_than_the_last_one_has_no_grace(client: httpx.AsyncClient) -> None:
+async def test_item_35_an_older_token_than_the_last_one_has_no_grace(client: httpx.AsyncClient) -> None:
     user = await sign_up(client)
     second = data_of(await refresh(client, user.tokens["refresh_token"]))
     third = data_of(await refresh(client, second["refresh_token"]))
@@ -66,7 +67,7 @@ async def test_an_older_token_than_the_last_one_has_no_grace(client: httpx.Async
     assert not await is_logged_in(client, third)
 
 
-async def test_without_a_grace_any_reuse_ends_the_session(make_app: MakeApp) -> None:
+async def test_item_39_without_a_grace_any_reuse_ends_the_session(make_app: MakeApp) -> None:
     async with client_of(make_app(auth={"refresh_grace": 0})) as client:
         user = await sign_up(client)
         renewed = data_of(await refresh(client, user.tokens["refresh_token"]))
@@ -75,7 +76,7 @@ async def test_without_a_grace_any_reuse_ends_the_session(make_app: MakeApp) -> 
         assert not await is_logged_in(client, renewed)
 
 
-async def test_a_reuse_ends_no_other_session(client: httpx.AsyncClient, clock: MovableClock) -> None:
+async def test_item_36_a_reuse_ends_no_other_session(client: httpx.AsyncClient, clock: MovableClock) -> None:
     user = await sign_up(client)
     other = await log_in(client, user.email, user.password)
     data_of(await refresh(client, user.tokens["refresh_token"]))
@@ -86,7 +87,7 @@ async def test_a_reuse_ends_no_other_session(client: httpx.AsyncClient, clock: M
     assert data_of(await refresh(client, other["refresh_token"]))
 
 
-async def test_a_reuse_whose_commit_fails_is_found_again(
+async def test_item_37_a_reuse_whose_commit_fails_is_found_again(
     app: FastAPI, client: httpx.AsyncClient, clock: MovableClock
 ) -> None:
     user = await sign_up(client)
