@@ -128,9 +128,9 @@ async def app(make_app: MakeApp) -> FastAPI:
     return make_app()
 
 
-def client_of(app: FastAPI) -> httpx.AsyncClient:
+def client_of(app: FastAPI, address: str = "127.0.0.1") -> httpx.AsyncClient:
     """A client that speaks to the application in this process."""
-    transport = httpx.ASGITransport(app=app, client=("127.0.0.1", 50_000))
+    transport = httpx.ASGITransport(app=app, client=(address, 50_000))
     return httpx.AsyncClient(transport=transport, base_url="http://test")
 
 

@@ -38,7 +38,9 @@ async def test_each_login_is_a_session_of_its_own(client: httpx.AsyncClient, use
         assert another[name] != user.tokens[name]
 
 
-async def test_every_failed_login_looks_the_same(client: httpx.AsyncClient, user: Account, admin: Account) -> None:
+async def test_item_13_every_failed_login_looks_the_same(
+    client: httpx.AsyncClient, user: Account, admin: Account
+) -> None:
     wrong = await attempt(client, user.email, f"{user.password}x")
     unknown = await attempt(client, "nobody@example.com", user.password)
     no_address = await attempt(client, "Foo <a@x.io>", user.password)
@@ -63,13 +65,13 @@ async def test_an_activated_user_can_log_in_again(client: httpx.AsyncClient, use
     assert await log_in(client, user.email, user.password)
 
 
-async def test_a_long_password_is_a_wrong_one(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_04_a_long_password_is_a_wrong_one(client: httpx.AsyncClient, user: Account) -> None:
     for length in (73, 257, 1024):
         for email in (user.email, "nobody@example.com"):
             assert_failure(await attempt(client, email, "x" * length), 401, "invalid_credentials")
 
 
-async def test_an_absurdly_long_password_is_no_password(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_04_an_absurdly_long_password_is_no_password(client: httpx.AsyncClient, user: Account) -> None:
     for length in (1025, 5000, 1_000_000):
         for email in (user.email, "nobody@example.com"):
             ((loc, _),) = input_errors(await attempt(client, email, "x" * length))
@@ -105,7 +107,9 @@ async def test_a_login_of_another_form_is_refused_without_an_echo(client: httpx.
         assert "canary" not in answer.text
 
 
-async def test_a_login_is_not_a_form_and_nothing_in_the_address(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_24_a_login_is_not_a_form_and_nothing_in_the_address(
+    client: httpx.AsyncClient, user: Account
+) -> None:
     credentials = {"email": user.email, "password": user.password}
 
     assert_failure(await client.post("/api/auth/login", data=credentials), 415, "unsupported_media_type")

@@ -30,7 +30,7 @@ async def test_registering_answers_with_the_new_user_and_nothing_secret(client: 
     assert user["created_at"].endswith("Z")
 
 
-async def test_the_case_of_an_address_does_not_make_it_another_account(client: httpx.AsyncClient) -> None:
+async def test_item_21_the_case_of_an_address_does_not_make_it_another_account(client: httpx.AsyncClient) -> None:
     answers = [await register(client, email=email) for email in ("A@x.io", "a@x.io", "a@X.IO")]
 
     data_of(answers[0], 201)
@@ -38,7 +38,7 @@ async def test_the_case_of_an_address_does_not_make_it_another_account(client: h
         assert assert_failure(taken, 409, "email_taken")["data"] is None
 
 
-async def test_composed_and_decomposed_letters_are_one_address(client: httpx.AsyncClient) -> None:
+async def test_item_21_composed_and_decomposed_letters_are_one_address(client: httpx.AsyncClient) -> None:
     data_of(await register(client, email="ren\u00e9@x.io"), 201)
 
     assert_failure(await register(client, email="rene\u0301@x.io"), 409, "email_taken")
@@ -51,11 +51,11 @@ async def test_one_can_log_in_with_any_spelling_of_the_address(client: httpx.Asy
     assert await log_in(client, "a@X.IO", str(request["password"]))
 
 
-async def test_blanks_around_an_address_are_no_part_of_it(client: httpx.AsyncClient) -> None:
+async def test_item_21_blanks_around_an_address_are_no_part_of_it(client: httpx.AsyncClient) -> None:
     assert data_of(await register(client, email=" a@x.io "), 201)["email"] == "a@x.io"
 
 
-async def test_what_is_not_just_an_address_is_refused(client: httpx.AsyncClient) -> None:
+async def test_item_21_what_is_not_just_an_address_is_refused(client: httpx.AsyncClient) -> None:
     texts = ["Foo <a@x.io>", "<a@x.io>", "mailto:a@x.io", "a@x.io, b@x.io", "a@x.io;", "a@x.io\n", "a@x.io\u0000"]
     texts += ["a@@x.io", "a@x", "@x.io", "a", "", f"a@{'x' * 250}.io"]
     for email in (*texts, None, 17, ["a@x.io"]):
@@ -84,13 +84,13 @@ async def test_nobody_registers_while_registration_is_closed(make_app: MakeApp) 
         assert_failure(await client.post("/api/auth/login", json=login), 401, "invalid_credentials")
 
 
-async def test_of_twenty_registrations_at_once_with_one_address_one_succeeds(client: httpx.AsyncClient) -> None:
+async def test_item_22_of_twenty_registrations_at_once_with_one_address_one_succeeds(client: httpx.AsyncClient) -> None:
     answers = await asyncio.gather(*(register(client, email="a@x.io") for _ in range(20)))
 
     assert sorted(answer.status_code for answer in answers) == [201] + [409] * 19
 
 
-async def test_more_hashes_than_the_queue_holds_are_refused_for_the_moment(make_app: MakeApp) -> None:
+async def test_item_10_more_hashes_than_the_queue_holds_are_refused_for_the_moment(make_app: MakeApp) -> None:
     async with client_of(make_app(auth={"hash_queue": 2})) as client:
         answers = await asyncio.gather(*(register(client) for _ in range(2 + 4 * (os.cpu_count() or 1))))
 

@@ -2,6 +2,7 @@ from uuid import UUID
 
 import bcrypt
 import httpx2 as httpx
+import pytest
 from fastapi import FastAPI
 from sqlalchemy import update
 
@@ -25,7 +26,7 @@ async def store_hash(app: FastAPI, user: Account, password_hash: str) -> None:
         await session.execute(change)
 
 
-async def test_a_password_is_stored_as_a_slow_hash_of_a_keyed_one(app: FastAPI, user: Account) -> None:
+async def test_item_10_a_password_is_stored_as_a_slow_hash_of_a_keyed_one(app: FastAPI, user: Account) -> None:
     stored = await stored_hash(app, user)
 
     assert stored.startswith("bcrypt-hs384$0$2b$04$")
@@ -49,7 +50,9 @@ MALFORMED = [
 ]
 
 
-async def test_a_malformed_hash_is_a_wrong_password(make_app: MakeApp, user: Account) -> None:
+async def test_item_12_a_malformed_hash_is_a_wrong_password_and_a_line_in_the_log(
+    make_app: MakeApp, user: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
     app = make_app(auth=UNLIMITED)
     async with client_of(app) as client:
         for malformed in MALFORMED:
@@ -57,9 +60,10 @@ async def test_a_malformed_hash_is_a_wrong_password(make_app: MakeApp, user: Acc
             answer = await client.post("/api/auth/login", json={"email": user.email, "password": user.password})
             assert_failure(answer, 401, "invalid_credentials")
             assert await stored_hash(app, user) == malformed
+            assert "password_hash_malformed" in capsys.readouterr().err, malformed
 
 
-async def test_an_imported_bcrypt_hash_is_accepted_and_replaced(
+async def test_item_11_an_imported_bcrypt_hash_is_accepted_and_replaced(
     app: FastAPI, client: httpx.AsyncClient, user: Account
 ) -> None:
     imported = bcrypt.hashpw(b"an imported password", bcrypt.gensalt(4)).decode()
@@ -86,7 +90,7 @@ async def test_an_imported_hash_does_not_accept_more_than_it_covers(
     assert await log_in(client, user.email, longest[:72])
 
 
-async def test_a_change_of_the_cost_takes_effect_at_the_next_login(
+async def test_item_11_a_change_of_the_cost_takes_effect_at_the_next_login(
     app: FastAPI, make_app: MakeApp, user: Account
 ) -> None:
     dearer = make_app(auth={"bcrypt_cost": 5})
