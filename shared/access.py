@@ -118,6 +118,11 @@ class Rule:
         return frozenset(getattr(self.context, "methods", None) or ())
 
     @property
+    def is_template(self) -> bool:
+        """Whether the path stands for many: `/users/{user_id}`."""
+        return "{" in self.path
+
+    @property
     def endpoint(self) -> Any:
         # A mount has no endpoint of its own: what it mounts is the endpoint.
         return getattr(self.context, "endpoint", None) or getattr(self.context, "app", None)
@@ -146,15 +151,20 @@ class AccessTable:
 
     def match(self, scope: Scope) -> RouteMatch:
         """Ask the routes themselves, as the router will: never a path string of our own."""
+        # The `$` that ends a route's pattern matches before a final newline, too: /api/health%0a is no path of ours.
+        if scope["path"].endswith("\n"):
+            return RouteMatch(None)
         partial: list[Rule] = []
         for matches, rule in self._matchers:
             match, _ = matches(scope)
-            if match is Match.FULL:
+            # /users/me is never the user called "me", whatever the method; OpenAPI says the same of such paths.
+            if match is Match.FULL and not (rule.is_template and any(not one.is_template for one in partial)):
                 return RouteMatch(rule)
-            if match is Match.PARTIAL:
+            if match is not Match.NONE:
                 partial.append(rule)
         if not partial:
             return RouteMatch(None)
+        partial = [rule for rule in partial if not rule.is_template] or partial
         is_open = next((rule for rule in partial if rule.is_public), partial[0])
         return RouteMatch(is_open, frozenset().union(*(rule.methods for rule in partial)))
 

@@ -35,8 +35,8 @@ def _refuse_odd_spellings(value: object) -> object:
 
 Limit = Annotated[
     int,
-    BeforeValidator(_refuse_odd_spellings),
     Query(ge=1, le=MAXIMUM_LIMIT, description="How many items a page holds."),
+    BeforeValidator(_refuse_odd_spellings),
 ]
 Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before; opaque.")]
 WithTotal = Annotated[bool, Query(description="Also count all items; costs a scan.")]

@@ -3,10 +3,12 @@
 import unicodedata
 from typing import Annotated
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
 
 # Bidirectional overrides and isolates: they make a text show other than it is.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
+# The same for readers of the OpenAPI document, who know no Unicode categories.
+_NO_CONTROL_CHARACTERS = r"^[^\u0000-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]*$"
 
 
 def _refuse_surrogates(value: object) -> object:
@@ -25,7 +27,9 @@ def _refuse_control_characters(value: str) -> str:
 AnyText = Annotated[str, BeforeValidator(_refuse_surrogates)]
 """Any text that UTF-8 can carry: passwords."""
 
-SafeText = Annotated[AnyText, AfterValidator(_refuse_control_characters)]
+SafeText = Annotated[
+    AnyText, AfterValidator(_refuse_control_characters), Field(json_schema_extra={"pattern": _NO_CONTROL_CHARACTERS})
+]
 """One line of text without control characters or bidirectional overrides: names, search terms."""
 
 

@@ -85,7 +85,8 @@ class EmailChange(RequestBody):
 
 
 RoleName = Annotated[
-    SafeText, Field(pattern=r"^[a-z][a-z0-9_-]{0,49}$", description="Lower case, a letter first.", examples=["editor"])
+    str,
+    Field(pattern=r"^[a-z][a-z0-9_-]*$", max_length=50, description="Lower case, a letter first.", examples=["editor"]),
 ]
 RoleDescription = Annotated[SafeText, Field(max_length=255)]
 PermissionNames = Annotated[list[Annotated[SafeText, Field(max_length=150)]], Field(max_length=1000)]
