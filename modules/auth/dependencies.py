@@ -47,8 +47,7 @@ async def _roles(connection: HTTPConnection, session: Session) -> RoleService:
 
 
 async def _revocation(connection: HTTPConnection, session: Session) -> SessionRevocation:
-    container = container_of(connection, Container)
-    return container.revocation(session, users=container.users.user_service(session))
+    return container_of(connection, Container).revocation(session)
 
 
 async def _audit(connection: HTTPConnection, session: Session) -> AuditReader:

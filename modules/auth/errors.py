@@ -49,7 +49,3 @@ class RoleBuiltin(AppError):
 
 class CannotGrant(AppError):
     status, code, message = 403, "cannot_grant", "You can give and take only what you are allowed to do yourself."
-
-
-class LastAdmin(AppError):
-    status, code, message = 409, "last_admin", "This is the last active administrator; make another one first."

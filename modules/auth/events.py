@@ -1,13 +1,14 @@
 from uuid import UUID
 
-from sqlalchemy import select, update
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.container import Container
 from modules.auth.models import USER, Credential, UserRole
 from modules.auth.services.administrators import keep_an_administrator
+from modules.auth.services.locks import lock_account
 from modules.auth.services.sessions import end_sessions
-from modules.users import User, UserActivated, UserCreated, UserDeactivated, UserDeleted, UserInvited, UserNotFound
+from modules.users import UserActivated, UserCreated, UserDeactivated, UserDeleted, UserInvited
 from shared.events import ApplicationStarted, EventHandlers
 
 handlers = EventHandlers()
@@ -50,10 +51,7 @@ async def note_deletion(event: UserDeleted, session: AsyncSession, container: Co
 
 async def _let_go(session: AsyncSession, user_id: UUID) -> None:
     await keep_an_administrator(session, without=user_id)
-    # Before anything that belongs to the user: a login locks the user first, too, and then sessions. On MariaDB the two
-    # would else wait for each other. Whoever had to wait here for a deletion finds nobody.
-    if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
-        raise UserNotFound
+    await lock_account(session, user_id)
 
 
 async def _void_logins(session: AsyncSession, user_id: UUID) -> None:

@@ -41,6 +41,10 @@ async def promote(client: httpx.AsyncClient, by: Account, whom: Account) -> http
     return await set_roles(client, by, whom.id, "admin", "user")
 
 
+async def revoke(client: httpx.AsyncClient, by: Account, whom: Account) -> httpx.Response:
+    return await client.delete(f"/api/auth/users/{whom.id}/sessions", headers=by.headers)
+
+
 WAYS: list[Way] = [demote, deactivate, delete]
 
 
@@ -171,12 +175,12 @@ async def test_logins_and_deactivations_do_not_wait_for_each_other_in_a_circle(
     for _ in range(5):
         answers = await asyncio.gather(
             *(client.post("/api/auth/login", json=credentials) for _ in range(12)),
-            *(way(client, admin, user) for way in (deactivate, activate, promote, demote) * 3),
+            *(way(client, admin, user) for way in (deactivate, activate, promote, demote, revoke) * 3),
         )
         assert all(map(is_no_fault_of_ours, answers))
 
 
-@pytest.mark.parametrize("way", [deactivate, promote, demote, delete])
+@pytest.mark.parametrize("way", [deactivate, promote, demote, delete, revoke])
 async def test_a_user_is_deleted_while_something_else_happens(
     client: httpx.AsyncClient, admin: Account, way: Way
 ) -> None:

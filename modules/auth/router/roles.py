@@ -3,9 +3,9 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from modules.auth.dependencies import Permissions, Revocation, Roles
-from modules.auth.errors import CannotGrant, LastAdmin, RoleBuiltin, RoleNotFound, RoleTaken
+from modules.auth.errors import CannotGrant, RoleBuiltin, RoleNotFound, RoleTaken
 from modules.auth.schemas import PermissionRead, RoleCreate, RoleName, RoleRead, RoleUpdate, UserRoles, UserRolesRead
-from modules.users import UserNotFound
+from modules.users import LastAdmin, UserNotFound
 from shared.access import Caller, Requires
 from shared.openapi import failures
 from shared.responses import ApiResponse, success

@@ -7,16 +7,8 @@ from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.models import ADMIN, Role, UserRole
+from modules.auth.services.locks import lock_roles
 from modules.users import LastAdmin, User
-
-
-async def lock_roles(session: AsyncSession) -> None:
-    """Wait until nobody else is changing roles, or who holds them; holds until the transaction ends.
-
-    It comes first: before a row of `users` is changed or referred to. Two transactions that lock in different orders
-    would wait for each other. On SQLite a transaction that writes is alone from its beginning.
-    """
-    await session.execute(select(Role.name).where(Role.name == ADMIN).with_for_update())
 
 
 async def keep_an_administrator(session: AsyncSession, *, without: UUID) -> None:

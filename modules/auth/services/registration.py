@@ -5,9 +5,10 @@ from modules.auth.errors import RegistrationClosed
 from modules.auth.models import ADMIN, Credential, Role, UserRole
 from modules.auth.passwords import PasswordHasher
 from modules.auth.schemas import RegisterRequest
-from modules.auth.services.administrators import grant_role, lock_roles
+from modules.auth.services.administrators import grant_role
 from modules.auth.services.audit import AuditTrail
 from modules.auth.services.emails import EmailService
+from modules.auth.services.locks import lock_roles
 from modules.auth.services.policy import PasswordPolicy
 from modules.auth.services.throttling import client_key
 from modules.auth.settings import Settings

@@ -3,22 +3,25 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.services.audit import AuditTrail
+from modules.auth.services.locks import lock_account
 from modules.auth.services.sessions import end_sessions
-from modules.users import UserService
 from shared.clock import Clock
 
 
 class SessionRevocation:
     """Logging somebody else out, within the caller's session."""
 
-    def __init__(self, session: AsyncSession, *, users: UserService, audit: AuditTrail, clock: Clock) -> None:
+    def __init__(self, session: AsyncSession, *, audit: AuditTrail, clock: Clock) -> None:
         self._session = session
-        self._users = users
         self._audit = audit
         self._clock = clock
 
     async def revoke(self, user_id: UUID) -> None:
-        """End all sessions of a user, who may log in again."""
-        await self._users.get(user_id)
+        """End all sessions of a user, who may log in again.
+
+        Raises:
+            UserNotFound: There is no such user.
+        """
+        await lock_account(self._session, user_id)
         await end_sessions(self._session, user_id, "revoked", self._clock())
         self._audit.record(self._session, "sessions_revoked", user_id=user_id)

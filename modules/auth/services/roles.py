@@ -11,8 +11,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from modules.auth.errors import CannotGrant, RoleBuiltin, RoleNotFound, RoleTaken
 from modules.auth.models import ADMIN, Role, RolePermission, UserRole
 from modules.auth.schemas import RoleCreate, RoleRead, RoleUpdate
-from modules.auth.services.administrators import grant_role, keep_an_administrator, lock_roles
+from modules.auth.services.administrators import grant_role, keep_an_administrator
 from modules.auth.services.audit import AuditTrail
+from modules.auth.services.locks import lock_roles
 from modules.auth.services.permissions import DeclaredPermissions
 from modules.users import UserService
 from shared.clock import Clock
