@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from threading import Thread
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
@@ -144,6 +145,21 @@ def serve(project: Project, *command: str) -> Iterator[Server]:
     finally:
         process.terminate()
         server.output += process.communicate(timeout=COMMAND_SECONDS)[1].splitlines(keepends=True)
+
+
+@contextmanager
+def read_along(server: Server) -> Iterator[None]:
+    """For a test in which the server prints more than a pipe holds: it would wait for somebody to read.
+
+    The server is stopped when the block ends, and everything is in `output`.
+    """
+    reader = Thread(target=lambda: server.output.extend(server.process.stderr or ()))
+    reader.start()
+    try:
+        yield
+    finally:
+        server.process.terminate()
+        reader.join()
 
 
 def _is_dropped_in(name: str) -> bool:
