@@ -178,7 +178,7 @@ def _middleware(settings: Settings) -> list[Middleware]:
     return [
         *([behind_proxies] if settings.trusted_proxies else []),
         Middleware(RequestContextMiddleware, is_production=settings.is_production),
-        Middleware(HostMiddleware, allowed_hosts=settings.allowed_hosts),
+        Middleware(HostMiddleware, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.cors_origins),
         *([cross_origin] if settings.cors_origins else []),
         Middleware(CatchAllMiddleware),
         Middleware(BodyLimitMiddleware, max_body_bytes=settings.max_body_bytes),

@@ -83,6 +83,7 @@ class RequestContextMiddleware:
                 status=status,
                 duration_ms=round((time.perf_counter() - started) * 1000, 1),
                 client=client,
+                user_id=str(request.principal.user_id) if request.principal else None,
             )
             current_request.reset(token)
 
@@ -92,18 +93,29 @@ def _request_id(sent: str | None) -> str:
 
 
 class HostMiddleware:
-    """Refuses a Host header that is malformed, or names none of the hosts under which the API is reached."""
+    """Refuses a Host header that is malformed, or names none of the hosts under which the API is reached.
 
-    def __init__(self, app: ASGIApp, *, allowed_hosts: Sequence[str] = ()) -> None:
+    And a websocket that a page from elsewhere opens: browsers ask no CORS policy about those.
+    """
+
+    def __init__(self, app: ASGIApp, *, allowed_hosts: Sequence[str] = (), allowed_origins: Sequence[str] = ()) -> None:
         self.app = app
+        self._origins = frozenset(allowed_origins)
         self._names = frozenset(allowed_hosts)
         self._suffixes = tuple(host.removeprefix("*") for host in allowed_hosts if host.startswith("*"))
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in {"http", "websocket"} or self._accepts(Headers(scope=scope).getlist("host")):
+        if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
-        else:
+            return
+        headers = Headers(scope=scope)
+        if not self._accepts(headers.getlist("host")):
             await _refuse(BadRequest("The Host header is not valid here."), scope, receive, send)
+        elif scope["type"] == "websocket" and not self._welcomes(headers):
+            log.warning("origin_refused", path=scope["path"], origin=headers.getlist("origin"))
+            await _refuse(PermissionDenied("Pages of this origin may not connect."), scope, receive, send)
+        else:
+            await self.app(scope, receive, send)
 
     def _accepts(self, sent: list[str]) -> bool:
         if not sent:  # HTTP/1.0, a health check perhaps
@@ -113,6 +125,13 @@ class HostMiddleware:
             return False
         name = host["name"].lower()
         return not self._names or name in self._names or name.endswith(self._suffixes)
+
+    def _welcomes(self, headers: Headers) -> bool:
+        """Only browsers say which page it is; other clients send no Origin."""
+        sent = headers.getlist("origin")
+        # Behind a proxy that ends TLS the scheme is not known for sure; the host is what tells a page of our own.
+        own = {f"{scheme}://{headers.get('host', '').lower()}" for scheme in ("http", "https")}
+        return not sent or (len(sent) == 1 and (sent[0] in self._origins or sent[0].lower() in own))
 
 
 class CatchAllMiddleware:
@@ -183,7 +202,7 @@ class AuthMiddleware:
         principal = None
         if match.rule is None or not match.rule.is_public:
             principal = current_request.get().principal = await _authenticate(scope)
-        scope[SCOPE_KEY] = Decision(_allowed_endpoint(match, principal), principal)
+        scope[SCOPE_KEY] = Decision(_allowed_endpoint(match, principal, scope), principal)
         await self.app(scope, receive, send)
 
 
@@ -201,7 +220,7 @@ async def _authenticate(scope: Scope) -> Principal:
     return principal
 
 
-def _allowed_endpoint(match: RouteMatch, principal: Principal | None) -> Any:
+def _allowed_endpoint(match: RouteMatch, principal: Principal | None, scope: Scope) -> Any:
     if match.rule is None:
         raise NotFound
     if match.allowed:
@@ -210,7 +229,14 @@ def _allowed_endpoint(match: RouteMatch, principal: Principal | None) -> Any:
     if isinstance(marker, Requires) and principal is not None and principal.must_change_password:
         raise PasswordChangeRequired
     if isinstance(marker, Requires) and (principal is None or not principal.can(marker.permission)):
-        log.warning("permission_denied", user_id=str(principal and principal.user_id), permission=marker.permission)
+        log.warning(
+            "permission_denied",
+            user_id=str(principal and principal.user_id),
+            permission=marker.permission,
+            method=scope.get("method", "WEBSOCKET"),
+            route=match.rule.path,
+            path=scope["path"],
+        )
         raise PermissionDenied(headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'})
     return match.rule.endpoint
 

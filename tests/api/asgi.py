@@ -1,19 +1,56 @@
 """Talking to the application as a server does, for what no HTTP client sends or shows."""
 
+import json
 from collections.abc import Awaitable, Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
+from urllib.parse import unquote
 
 from fastapi import FastAPI
 
 Event = dict[str, Any]
 Before = Callable[[Event], Awaitable[None]]
+Header = tuple[bytes, bytes]
 
 
-def bearer(token: str) -> tuple[bytes, bytes]:
+@dataclass(frozen=True, slots=True)
+class Answer:
+    status: int
+    headers: dict[bytes, bytes]
+    body: bytes
+
+    @property
+    def code(self) -> str | None:
+        """Of the envelope; None when there is no envelope."""
+        if self.headers.get(b"content-type") != b"application/json":
+            return None
+        body = json.loads(self.body)
+        return str(body["code"]) if isinstance(body, dict) and "code" in body else None
+
+
+def bearer(token: str) -> Header:
     return (b"authorization", f"Bearer {token}".encode())
 
 
-async def post(app: FastAPI, path: str, body: bytes, *headers: tuple[bytes, bytes], before: Before) -> list[Event]:
+async def request(app: FastAPI, method: str, target: str, *headers: Header) -> Answer:
+    """Ask for exactly this target, which need not be a path that a client would send."""
+    start: Event = {}
+    body = b""
+
+    async def receive() -> Event:
+        return {"type": "http.request", "body": b"", "more_body": False}
+
+    async def send(event: Any) -> None:
+        nonlocal start, body
+        if event["type"] == "http.response.start":
+            start = event
+        body += event.get("body", b"")
+
+    await app(_scope("http", target, *headers) | {"method": method}, receive, send)
+    return Answer(start["status"], dict(start["headers"]), body)
+
+
+async def post(app: FastAPI, path: str, body: bytes, *headers: Header, before: Before) -> list[Event]:
     """POST a JSON body. `before` sees each event before it would leave for the client; all are given back."""
     sent: list[Event] = []
     scope = _scope("http", path, (b"content-type", b"application/json"), *headers) | {"method": "POST"}
@@ -29,7 +66,7 @@ async def post(app: FastAPI, path: str, body: bytes, *headers: tuple[bytes, byte
     return sent
 
 
-async def open_websocket(app: FastAPI, path: str, *headers: tuple[bytes, bytes]) -> list[Event]:
+async def open_websocket(app: FastAPI, path: str, *headers: Header) -> list[Event]:
     """Ask for a websocket and hang up; gives what the application answered."""
     sent: list[Event] = []
     incoming: Iterator[Event] = iter([{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}])
@@ -44,7 +81,8 @@ async def open_websocket(app: FastAPI, path: str, *headers: tuple[bytes, bytes])
     return sent
 
 
-def _scope(kind: str, path: str, *headers: tuple[bytes, bytes]) -> dict[str, Any]:
+def _scope(kind: str, target: str, *headers: Header) -> dict[str, Any]:
+    path, _, query = target.partition("?")
     return {
         "type": kind,
         "asgi": {"version": "3.0", "spec_version": "2.4"},
@@ -53,9 +91,10 @@ def _scope(kind: str, path: str, *headers: tuple[bytes, bytes]) -> dict[str, Any
         "server": ("test", 80),
         "client": ("127.0.0.1", 50_000),
         "root_path": "",
-        "path": path,
+        # As uvicorn does it: the path is decoded, once.
+        "path": unquote(path),
         "raw_path": path.encode(),
-        "query_string": b"",
+        "query_string": query.encode(),
         "headers": [(b"host", b"test"), *headers],
         "extensions": {},
     }
