@@ -5,6 +5,7 @@ from uuid import UUID
 from sqlalchemy import func, or_, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
+from sqlalchemy.orm.exc import StaleDataError
 
 from modules.users.emails import email_key
 from modules.users.errors import EmailTaken, UserNotFound
@@ -83,7 +84,7 @@ class UserService:
         for name, value in data.model_dump(exclude_unset=True).items():
             setattr(user, name, value)
         user.updated_at = self._clock()
-        await self._session.flush()
+        await self._flush()
         return user
 
     async def verify_email(self, user_id: UUID, email: str) -> bool:
@@ -93,7 +94,7 @@ class UserService:
             return False
         user.email_verified = True
         user.updated_at = self._clock()
-        await self._session.flush()
+        await self._flush()
         return True
 
     async def change_email(self, user_id: UUID, email: str) -> User:
@@ -115,7 +116,7 @@ class UserService:
         user = await self.get(user_id)
         await self._events.publish(UserDeleted(user_id), self._session)
         await self._session.delete(user)
-        await self._session.flush()
+        await self._flush()
 
     async def _set_active(self, user_id: UUID, event: object, *, is_active: bool) -> User:
         user = await self.get(user_id)
@@ -123,7 +124,7 @@ class UserService:
             await self._events.publish(event, self._session)
             user.is_active = is_active
             user.updated_at = self._clock()
-            await self._session.flush()
+            await self._flush()
         return user
 
     async def _flush(self) -> None:
@@ -132,3 +133,6 @@ class UserService:
         except IntegrityError:
             # The unique key decides, not a look beforehand: of two requests at once only one gets through.
             raise EmailTaken from None
+        except StaleDataError:
+            # Another request has deleted the user since this one read it.
+            raise UserNotFound from None

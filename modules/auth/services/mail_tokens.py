@@ -11,6 +11,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.errors import InvalidToken
 from modules.auth.models import Credential, MailToken
+from modules.auth.services.locks import lock_account
+from modules.users import UserNotFound
 from shared.clock import Clock
 
 TOKEN_BYTES = 32
@@ -60,6 +62,12 @@ class MailTokens:
 
     async def redeem(self, session: AsyncSession, token: str, *purposes: Purpose) -> MailToken:
         """Use a token up, and with it all others of its user for the same purpose; raises as `find` does."""
+        row = await self.find(session, token, *purposes)
+        try:
+            await lock_account(session, row.user_id)
+        except UserNotFound:
+            raise InvalidToken from None
+        # Once more: the password may have been changed while this waited.
         row = await self.find(session, token, *purposes)
         session.expunge(row)
         # Of any number of requests with the same token one deletes the row.

@@ -66,8 +66,11 @@ class PasswordService:
             found = await session.execute(
                 select(User, Credential).join(Credential, Credential.user_id == User.id).where(User.id == user_id)
             )
-        user, credential = found.one()
-        if not await self._hasher.verify(password, credential.password_hash):
+        # Another request may have deleted the user since this one was let in.
+        user, credential = found.one_or_none() or (None, None)
+        if not await self._hasher.verify(password, credential and credential.password_hash) or not (
+            user and credential
+        ):
             raise WrongPassword
         return user, credential
 
@@ -166,8 +169,8 @@ class PasswordService:
         if replaced.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE's result is a CursorResult
             session.add(Credential(user_id=user.id, password_hash=hashed, auth_version=1, changed_at=now))
             await session.flush()
-        await end_sessions(session, user.id, "password_reset", now)
-        # Whoever has the link reads the mail.
+        # Whoever has the link reads the mail. Before the sessions, in the order of locks.py.
         await self._users(session).verify_email(user.id, row.email)
+        await end_sessions(session, user.id, "password_reset", now)
         self._audit.record(session, "password_reset", user_id=user.id)
         self._mails.post_notice(session, "password_changed", user, to=user.email)

@@ -2,6 +2,7 @@
 
 import secrets
 from collections.abc import Sequence
+from contextlib import suppress
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -10,14 +11,15 @@ from sqlalchemy import ColumnElement, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
-from modules.auth.errors import InvalidRefreshToken, SessionNotFound
+from modules.auth.errors import InvalidCredentials, InvalidRefreshToken, SessionNotFound
 from modules.auth.models import Credential, LoginSession
 from modules.auth.schemas import TokenPair
 from modules.auth.services.audit import AuditTrail
+from modules.auth.services.locks import lock_account
 from modules.auth.services.throttling import client_key
 from modules.auth.settings import Settings
 from modules.auth.tokens import AccessTokens, RefreshClaims, RefreshTokens
-from modules.users import User
+from modules.users import User, UserNotFound
 from shared.clock import Clock
 from shared.database import Database
 from shared.request import Principal, current_request
@@ -53,7 +55,16 @@ class SessionService:
         self._clock = clock
 
     async def begin(self, session: AsyncSession, user_id: UUID, auth_version: int) -> TokenPair:
-        """Open a session; the oldest ones beyond the cap are ended."""
+        """Open a session; the oldest ones beyond the cap are ended.
+
+        Raises:
+            InvalidCredentials: The user was deleted just now.
+        """
+        try:
+            # One login of a user after the other: at the same time none would count the others' sessions.
+            await lock_account(session, user_id)
+        except UserNotFound:
+            raise InvalidCredentials from None
         now, request = self._clock(), current_request.get()
         row = LoginSession(
             id=uuid7(),
@@ -67,7 +78,7 @@ class SessionService:
             idle_expires_at=now + min(self._settings.idle, self._settings.absolute),
             absolute_expires_at=now + self._settings.absolute,
             ip=request.client_address and request.client_address[:IP_LENGTH],
-            user_agent=request.user_agent and request.user_agent[:USER_AGENT_LENGTH],
+            user_agent=request.user_agent and _printable(request.user_agent[:USER_AGENT_LENGTH]),
         )
         session.add(row)
         await session.flush()
@@ -113,6 +124,8 @@ class SessionService:
             "all": LoginSession.user_id == caller.user_id,
         }
         async with self._database.transaction() as session:
+            with suppress(UserNotFound):  # deleted just now, and the sessions with the user
+                await lock_account(session, caller.user_id)
             await end_sessions(session, caller.user_id, "logout", self._clock(), conditions[scope])
             self._audit.record(session, "logged_out", user_id=caller.user_id, scope=scope)
 
@@ -181,6 +194,11 @@ async def end_sessions(
         .values(revoked_at=now, revoke_reason=reason)
         .execution_options(synchronize_session=False)
     )
+
+
+def _printable(text: str) -> str:
+    # Whatever a client sends: PostgreSQL stores no NUL, and a terminal that lists sessions obeys control characters.
+    return "".join(character if character.isprintable() else " " for character in text)
 
 
 def _is_live(session_id: UUID, now: datetime) -> list[ColumnElement[bool]]:
