@@ -1,0 +1,81 @@
+"""Side by side: every variant in every round, in alternating order, each time in a new process."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from statistics import median
+from typing import Any
+
+import typer
+
+from benchmarks.databases import POSTGRES, keep_off_the_servers_core
+from benchmarks.load import Flow, drive, run
+from benchmarks.options import Options
+from benchmarks.report import number
+from benchmarks.servers import Server, ServerBlock
+
+WARM_UP_SECONDS = 2.0
+QUICK_WARM_UP_SECONDS = 0.3
+
+
+@dataclass
+class Variant:
+    """One application under measurement."""
+
+    name: str
+    start: Callable[[], ServerBlock]
+    flows: Callable[[int], Sequence[Flow]]
+    verify: Callable[[Server], None]
+    address: str
+    sessions: str = "none"
+    figures: list[dict[str, float]] = field(default_factory=list)
+
+    def values(self, figure: str) -> list[float]:
+        return [one[figure] for one in self.figures]
+
+    def middle(self, figure: str) -> float:
+        return median(self.values(figure))
+
+
+def measure(variants: Sequence[Variant], options: Options) -> list[str]:
+    """Fill each variant's figures; gives notes about the circumstances."""
+    notes: list[str] = []
+    for number_ in range(options.rounds):
+        # There and back again: what drifts hits the first and the last alike.
+        for variant in variants if number_ % 2 == 0 else reversed(variants):
+            with variant.start() as server:
+                if number_ == 0:
+                    variant.verify(server)
+                note = _measure(variant, server, options)
+            if note and note not in notes:
+                notes.append(note)
+            latest = variant.figures[-1]
+            typer.echo(f"  round {number_ + 1}, {variant.name}: {number(latest['rate'])} a second", err=True)
+    return notes
+
+
+def _measure(variant: Variant, server: Server, options: Options) -> str | None:
+    warm_up = QUICK_WARM_UP_SECONDS if options.quick else WARM_UP_SECONDS
+    run(drive(server.port, variant.flows(options.connections), seconds=warm_up))
+    unpinned = keep_off_the_servers_core(variant.address) if variant.address.startswith(POSTGRES) else None
+    before = server.cpu_seconds
+    sample = run(drive(server.port, variant.flows(options.connections), seconds=options.seconds))
+    used = server.cpu_seconds - before
+    sample.require_only()
+    variant.figures.append(
+        {
+            "rate": sample.rate,
+            "cpu_us": used / sample.count() * 1e6,
+            "busy": used / sample.seconds,
+            "p50_ms": sample.quantile_ms(0.5),
+            "p99_ms": sample.quantile_ms(0.99),
+            "client_cpu_us": sample.client_cpu_us,
+            "memory_mib": server.memory_mib,
+        }
+    )
+    return unpinned and f"PostgreSQL's processes could not be pinned: {unpinned}."
+
+
+def ratios(of: Variant, to: Variant, figure: str = "rate") -> list[float]:
+    """Round by round, so that what slows a whole round down does not count."""
+    pairs: list[tuple[Any, Any]] = list(zip(of.values(figure), to.values(figure), strict=True))
+    return [one / other for one, other in pairs]

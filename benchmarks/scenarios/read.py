@@ -1,0 +1,171 @@
+"""The authenticated read: `GET /api/users/me` beside the limit and the peers, on the same rows."""
+
+from datetime import datetime
+from functools import partial
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from benchmarks.databases import database, execute, version
+from benchmarks.load import get, repeated, request
+from benchmarks.options import Options
+from benchmarks.report import Row, Section, Table, Target, spread
+from benchmarks.rounds import Variant, measure, ratios
+from benchmarks.seed import CALLERS, USERS, Caller, access_tokens, callers, plain_tokens, seed
+from benchmarks.servers import Server, environment, ours, peer
+from modules.users.schemas import UserRead
+
+PATH = "/api/users/me"
+CHECKED = 20
+# The last of those who ask: the session that is ended to see whether that bites, and nobody measures with.
+LEAVER = Caller(USERS - 1)
+
+# The table of fastapi-users has a shape of its own: the same contents, and a token for each user where tokens are rows.
+FASTAPI_USERS_TABLES = (
+    (
+        "CREATE TABLE fu_user AS SELECT id, email, 'x'::varchar(1024) AS hashed_password, is_active, "
+        "false AS is_superuser, email_verified AS is_verified, nickname, created_at, updated_at FROM users"
+    ),
+    "ALTER TABLE fu_user ADD PRIMARY KEY (id)",
+    "CREATE UNIQUE INDEX ON fu_user (email)",
+    "CREATE TABLE accesstoken AS SELECT 'token-' || id AS token, id AS user_id, now() AS created_at FROM users",
+    "ALTER TABLE accesstoken ADD PRIMARY KEY (token)",
+    "CREATE INDEX ON accesstoken (created_at)",
+    "ANALYZE",
+)
+
+
+def run(options: Options) -> Section:
+    with database() as address:
+        seed(address)
+        execute(address, *FASTAPI_USERS_TABLES)
+        variants = _variants(address)
+        notes = measure(variants, options)
+        return _section(variants, [*notes, version(address)])
+
+
+def _variants(address: str) -> list[Variant]:
+    fastapi_users = environment("fastapi_users")
+    return [
+        _variant("this project", ours, address, access_tokens, "rows", end=_end_our_session),
+        _variant("the limit: ASGI by hand, raw asyncpg", partial(peer, "raw", "raw"), address, plain_tokens),
+        _variant("Litestar + Advanced Alchemy", partial(peer, "litestar", "litestar_app"), address, plain_tokens),
+        _variant("django-ninja", partial(peer, "ninja", "ninja_app"), address, plain_tokens),
+        _variant("fastapi-users, JWT", _fastapi_users("jwt", fastapi_users), address, plain_tokens),
+        _variant(
+            "fastapi-users, tokens as rows",
+            _fastapi_users("database", fastapi_users),
+            address,
+            _token_rows,
+            "rows",
+            end=_end_token_row,
+        ),
+    ]
+
+
+def _fastapi_users(strategy: str, python: Path) -> Any:
+    return partial(peer, "fastapi-users", "fastapi_users_app", variables={"BENCH_STRATEGY": strategy}, python=python)
+
+
+def _variant(  # noqa: PLR0913 - what one differs in from the others
+    name: str, start: Any, address: str, tokens: Any, sessions: str = "none", *, end: Any = None
+) -> Variant:
+    asking = callers()
+
+    def flows(connections: int) -> Any:
+        return repeated([request("GET", PATH, token=token) for token in tokens(asking)], connections)
+
+    def check(server: Server) -> None:
+        verify(server, asking, tokens)
+        if end is not None:
+            (token,) = tokens([LEAVER])
+            assert get(server.port, request("GET", PATH, token=token)).status == 200
+            end(address)
+            assert get(server.port, request("GET", PATH, token=token)).status == 401, f"{name}: an ended session"
+
+    return Variant(name, lambda: start(address), flows, check, address, sessions)
+
+
+def verify(server: Server, asking: list[Caller], tokens: Any) -> None:
+    """Refuse to measure what does not do the work."""
+    name, some = server.name, asking[:: len(asking) // CHECKED]
+    for caller, token in zip(some, tokens(some), strict=True):
+        answer = get(server.port, request("GET", PATH, token=token))
+        assert answer.status == 200, f"{name}: {answer}"
+        assert answer.json.keys() == {"code", "message", "data", "request_id"}, f"{name}: {answer}"
+        assert answer.json["code"] == "ok", f"{name}: {answer}"
+        assert answer.json["request_id"], f"{name}: {answer}"
+        assert _read(answer.data) == caller.row, f"{name}: {answer} is not {caller.row}"
+        assert answer.data.keys() == UserRead.model_fields.keys(), f"{name}: {answer}"
+    (token,) = tokens(some[:1])
+    forged = f"{token[:-9]}{'A' if token[-9] != 'A' else 'B'}{token[-8:]}"
+    for wrong in (forged, "x.y.z", None):
+        status = get(server.port, request("GET", PATH, token=wrong)).status
+        assert status == 401, f"{name}: {status} with the token {wrong}"
+
+
+def _read(data: dict[str, Any]) -> dict[str, Any]:
+    times = ("created_at", "updated_at")
+    return data | {field: datetime.fromisoformat(data[field]) for field in times}
+
+
+def _end_our_session(address: str) -> None:
+    execute(address, f"UPDATE auth_sessions SET revoked_at = now() WHERE id = '{LEAVER.session_id}'")
+
+
+def _token_rows(some: list[Caller]) -> list[str]:
+    return [f"token-{caller.user_id}" for caller in some]
+
+
+def _end_token_row(address: str) -> None:
+    execute(address, f"DELETE FROM accesstoken WHERE user_id = '{LEAVER.user_id}'")
+
+
+def _section(variants: list[Variant], notes: list[str]) -> Section:
+    service, limit, litestar, _, fastapi_users, _ = variants
+    rows: list[Row] = [
+        [
+            variant.name,
+            spread(variant.values("rate")),
+            spread(ratios(variant, limit)),
+            spread(variant.values("cpu_us")),
+            spread(variant.values("p50_ms")),
+            spread(variant.values("p99_ms")),
+            f"{variant.middle('busy'):.0%}",
+            variant.middle("client_cpu_us"),
+            variant.sessions,
+        ]
+        for variant in variants
+    ]
+    columns = (
+        "",
+        "requests a second",
+        "of the limit",
+        "server's CPU microseconds a request",
+        "p50 ms",
+        "p99 ms",
+        "server's core in use",
+        "load's CPU microseconds a request",
+        "sessions",
+    )
+    return Section(
+        "The authenticated read: GET /api/users/me",
+        [Table(columns, rows)],
+        [
+            Target("of the limit", median(ratios(service, limit)), 0.35, at_most=False),
+            Target("times Litestar + Advanced Alchemy", median(ratios(service, litestar)), 2.3, at_most=False),
+            Target("times fastapi-users", median(ratios(service, fastapi_users)), 3.5, at_most=False),
+            Target("p99", service.middle("p99_ms"), 20, unit=" ms"),
+        ],
+        [
+            f"Medians of rounds (lowest to highest). {USERS:,} users in the table, {CALLERS:,} of them ask in turn.",
+            (
+                "Verified before measuring, for each variant: the same rows and fields; a forged token and none are "
+                "refused; where sessions are rows, an ended one is refused. Where there are none, a token is good "
+                "until it expires."
+            ),
+            "Peers run without an access log, which this project writes.",
+            *notes,
+        ],
+        {variant.name: variant.figures for variant in variants},
+    )

@@ -1,0 +1,130 @@
+"""Servers under measurement: ours as delivered and the peers, each one uvicorn worker on the server's core."""
+
+import os
+import re
+import secrets
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmarks import machine
+
+ROOT = Path(__file__).resolve().parent.parent
+PEERS = Path(__file__).parent / "peers"
+ENVIRONMENTS = Path(__file__).parent / ".environments"
+
+SECRET = secrets.token_urlsafe(48)
+START_SECONDS = 90.0
+STOP_SECONDS = 30.0
+
+AS_DELIVERED = ("--no-access-log", "--no-server-header", "--no-proxy-headers")
+"""What the README tells an operator to write."""
+
+# Every limit is a setting of auth; a benchmark tries more often than a person.
+WITHOUT_LIMITS = {
+    f"AUTH_{name}": "none"
+    for name in (
+        "LOGIN_LIMIT_PER_ADDRESS",
+        "LOGIN_FAILURE_LIMIT_PER_ADDRESS",
+        "LOGIN_FAILURE_LIMIT_PER_ACCOUNT",
+        "REFRESH_LIMIT_PER_ADDRESS",
+        "REFRESH_LIMIT_PER_SESSION",
+    )
+}
+
+
+@dataclass(frozen=True)
+class Server:
+    """A running server process."""
+
+    name: str
+    port: int
+    pid: int
+    start_seconds: float
+
+    @property
+    def cpu_seconds(self) -> float:
+        return machine.cpu_seconds(self.pid)
+
+    @property
+    def memory_mib(self) -> float:
+        return machine.memory_mib(self.pid)
+
+
+ServerBlock = AbstractContextManager[Server]
+
+
+@contextmanager
+def serve(  # noqa: PLR0913 - what a server is started with
+    name: str,
+    application: str,
+    variables: Mapping[str, str],
+    *,
+    python: Path = Path(sys.executable),
+    arguments: tuple[str, ...] = AS_DELIVERED,
+    root: Path = ROOT,
+) -> Iterator[Server]:
+    """Start `uvicorn <application>` on a free port and wait until it says that it runs."""
+    kept = {one: os.environ[one] for one in ("PATH", "HOME", "LANG", "TMPDIR") if one in os.environ}
+    command = [str(python), "-m", "uvicorn", application, "--port", "0", *arguments]
+    # To a file, as under a process manager: a pipe would cost the load's core.
+    with tempfile.NamedTemporaryFile("w+", prefix="bench-", suffix=".log") as log:
+        started = time.perf_counter()
+        process = subprocess.Popen(command, cwd=root, env={**kept, **variables}, stdout=log, stderr=log)
+        try:
+            machine.pin(process.pid, machine.SERVER_CORE)
+            port = _port(process, Path(log.name), name)
+            yield Server(name, port, process.pid, time.perf_counter() - started)
+        finally:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def _port(process: subprocess.Popen[bytes], log: Path, name: str) -> int:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and process.poll() is None:
+        if found := re.search(r"running on http://127\.0\.0\.1:(\d+)", log.read_text(encoding="utf-8")):
+            return int(found[1])
+        time.sleep(0.005)
+    raise RuntimeError(f"{name} did not start:\n{log.read_text(encoding='utf-8')[-4000:]}")
+
+
+def ours(address: str, variables: Mapping[str, str] | None = None, *, root: Path = ROOT) -> ServerBlock:
+    """The service as delivered, in production."""
+    settings = {
+        "APP_ENV": "production",
+        "DATABASE_URL": address,
+        "JWT_SECRET_KEY": SECRET,
+        "ALLOW_SQLITE_IN_PRODUCTION": "true",
+    }
+    return serve("this project", "bootstrap:app", settings | dict(variables or {}), root=root)
+
+
+def peer(
+    name: str, file: str, address: str, variables: Mapping[str, str] | None = None, *, python: Path | None = None
+) -> ServerBlock:
+    """One of the applications in `peers/`. What they do not need, the access log, they do not pay for."""
+    settings = {"BENCH_DATABASE": address, "BENCH_SECRET": SECRET} | dict(variables or {})
+    application, arguments = f"{file}:app", ("--app-dir", str(PEERS), "--no-access-log")
+    return serve(name, application, settings, arguments=arguments, python=python or Path(sys.executable))
+
+
+def environment(name: str) -> Path:
+    """Python in an environment of the peer's own, made from `peers/<name>.txt` when it is missing."""
+    folder = ENVIRONMENTS / name
+    python = folder / "bin" / "python"
+    uv = os.environ.get("UV", "uv")  # `uv run` says where it is
+    if not python.exists():
+        subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
+    requirements = str(PEERS / f"{name}.txt")
+    subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), "-r", requirements], check=True)
+    return python
