@@ -4,6 +4,8 @@ import asyncio
 import threading
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager, contextmanager
+from itertools import count
+from typing import Any
 
 import httpx2 as httpx
 from fastapi import FastAPI
@@ -15,13 +17,16 @@ from tests.conftest import MakeApp, client_of
 
 
 @contextmanager
-def failing_commits(app: FastAPI, error: Exception | None = None) -> Iterator[list[Connection]]:
-    """Let every COMMIT of the application fail; gives those that did."""
+def failing_commits(app: FastAPI, error: Exception | None = None, *, after: int = 0) -> Iterator[list[Connection]]:
+    """Let every COMMIT of the application fail, but for so many at first; gives those that did."""
     runtime: Runtime = app.state.runtime
     engine = runtime.shared.database().engine.sync_engine
     failed: list[Connection] = []
+    commits = count()
 
     def fail(connection: Connection) -> None:
+        if next(commits) < after:
+            return
         failed.append(connection)
         raise error or OperationalError("COMMIT", {}, Exception("the connection was lost"))
 
@@ -35,9 +40,14 @@ def failing_commits(app: FastAPI, error: Exception | None = None) -> Iterator[li
 @asynccontextmanager
 async def away(make_app: MakeApp, database: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application whose database, of the same kind as this one, cannot be reached."""
-    before = set(threading.enumerate())
-    async with client_of(make_app(database_url=_unreachable(database))) as client:
+    async with app_without_database(make_app, database) as app, client_of(app) as client:
         yield client
+
+
+@asynccontextmanager
+async def app_without_database(make_app: MakeApp, database: str, **values: Any) -> AsyncIterator[FastAPI]:
+    before = set(threading.enumerate())
+    yield make_app(database_url=_unreachable(database), **values)
     # The thread of an SQLite connection that failed takes its leave of the event loop, which must still be there.
     for thread in set(threading.enumerate()) - before:
         if "_connection_worker_thread" in thread.name:

@@ -1,10 +1,13 @@
 import base64
 
 import httpx2 as httpx
+import pytest
 from fastapi import FastAPI
 
 from tests.api.envelope import assert_failure, data_of
 from tests.conftest import Account
+
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 ME = "/api/users/me"
 
@@ -45,7 +48,7 @@ def garbage(token: str) -> list[bytes]:
     return texts
 
 
-async def test_garbage_in_the_header_is_401(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_29_garbage_in_the_header_is_401(client: httpx.AsyncClient, user: Account) -> None:
     for value in garbage(user.tokens["access_token"]):
         answer = await client.get(ME, headers=[(b"Authorization", value)])
         assert answer.status_code == 401, f"{value[:60]!r}: {answer.text}"
@@ -53,7 +56,7 @@ async def test_garbage_in_the_header_is_401(client: httpx.AsyncClient, user: Acc
         assert answer.headers["www-authenticate"] == 'Bearer error="invalid_token"', value[:60]
 
 
-async def test_two_headers_are_none(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_29_two_headers_are_none(client: httpx.AsyncClient, user: Account) -> None:
     genuine = ("Authorization", f"Bearer {user.tokens['access_token']}")
 
     for other in (genuine, ("Authorization", "Bearer x"), ("authorization", "")):
@@ -77,7 +80,7 @@ async def test_a_token_counts_in_the_header_only(client: httpx.AsyncClient, user
     assert answer.headers["www-authenticate"] == "Bearer"
 
 
-async def test_the_challenge_tells_what_is_missing(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_30_the_challenge_tells_what_is_missing(client: httpx.AsyncClient, user: Account) -> None:
     without = await client.get(ME)
     wrong = await client.get(ME, headers={"Authorization": "Bearer x"})
     not_enough = await client.get("/api/users", headers=user.headers)

@@ -19,7 +19,9 @@ async def switch(client: httpx.AsyncClient, admin: Account, user: Account, *, to
     data_of(await client.post(f"/api/users/{user.id}/{to}", headers=admin.headers))
 
 
-async def test_a_deactivation_ends_all_sessions(client: httpx.AsyncClient, user: Account, admin: Account) -> None:
+async def test_item_44_a_deactivation_ends_all_sessions(
+    client: httpx.AsyncClient, user: Account, admin: Account
+) -> None:
     another = await log_in(client, user.email, user.password)
 
     await switch(client, admin, user, to="deactivate")
@@ -29,7 +31,7 @@ async def test_a_deactivation_ends_all_sessions(client: httpx.AsyncClient, user:
     assert not await is_over(client, admin.tokens)
 
 
-async def test_an_activation_does_not_bring_the_old_sessions_back(
+async def test_item_44_an_activation_does_not_bring_the_old_sessions_back(
     client: httpx.AsyncClient, user: Account, admin: Account
 ) -> None:
     await switch(client, admin, user, to="deactivate")
@@ -67,7 +69,7 @@ async def test_a_role_opens_what_its_permissions_say_and_no_more(
             await session.execute(delete(Role).where(Role.name == "reader"))
 
 
-async def test_beyond_the_cap_the_oldest_session_ends(make_app: MakeApp) -> None:
+async def test_item_47_beyond_the_cap_the_oldest_session_ends(make_app: MakeApp) -> None:
     async with client_of(make_app(auth={"sessions_per_user": 3})) as client:
         user, other = await sign_up(client), await sign_up(client)
         sessions = [user.tokens, *[await log_in(client, user.email, user.password) for _ in range(4)]]
@@ -76,7 +78,7 @@ async def test_beyond_the_cap_the_oldest_session_ends(make_app: MakeApp) -> None
         assert not await is_over(client, other.tokens)
 
 
-async def test_the_cap_is_twenty(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_47_the_cap_is_twenty(client: httpx.AsyncClient, user: Account) -> None:
     for _ in range(19):
         last = await log_in(client, user.email, user.password)
     assert await is_logged_in(client, user.tokens)

@@ -22,7 +22,7 @@ def key_id(tokens: dict[str, Any]) -> str:
     return str(jwt.get_unverified_header(tokens["access_token"])["kid"])
 
 
-async def test_a_new_key_in_front_of_the_old_one_logs_nobody_out(make_app: MakeApp, user: Account) -> None:
+async def test_item_31_a_new_key_in_front_of_the_old_one_logs_nobody_out(make_app: MakeApp, user: Account) -> None:
     async with client_of(make_app(jwt_secret_key=f"{NEW}, {SECRET}")) as client:
         assert data_of(await me(client, user.tokens))["id"] == user.id
         renewed = data_of(await refresh(client, user.tokens))
@@ -32,7 +32,7 @@ async def test_a_new_key_in_front_of_the_old_one_logs_nobody_out(make_app: MakeA
     assert key_id(renewed) == key_id(logged_in) != key_id(user.tokens)
 
 
-async def test_without_the_old_key_only_the_new_tokens_count(make_app: MakeApp, user: Account) -> None:
+async def test_item_31_without_the_old_key_only_the_new_tokens_count(make_app: MakeApp, user: Account) -> None:
     async with client_of(make_app(jwt_secret_key=f"{NEW},{SECRET}")) as client:
         renewed = await log_in(client, user.email, user.password)
 

@@ -117,15 +117,16 @@ async def test_item_24_a_login_is_not_a_form_and_nothing_in_the_address(
 
 
 async def test_whatever_a_client_calls_itself_it_can_log_in(app: FastAPI, user: Account) -> None:
-    agent = {"user-agent": "x" * 1000 + "\u00e9"}
     # What a proxy hands on as the address is the client's word.
     transport = httpx.ASGITransport(app=app, client=("x" * 300, 0))
-    async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=_latin(agent)) as client:
-        assert await log_in(client, user.email, user.password)
-
-
-def _latin(headers: dict[str, str]) -> dict[bytes, bytes]:
-    return {name.encode(): value.encode("latin-1") for name, value in headers.items()}
+    for agent in (b"", b"x" * 10_240, b"\xff" * 1000, b"\xc3\xa9", b"\x1b[31m", bytes(range(256)), b"\x00" * 300):
+        headers = {b"User-Agent": agent}
+        async with httpx.AsyncClient(transport=transport, base_url="http://test", headers=headers) as client:
+            tokens = await log_in(client, user.email, user.password)
+            bearer = {"Authorization": f"Bearer {tokens['access_token']}"}
+            shown = data_of(await client.get("/api/auth/sessions", headers=bearer))[0]["user_agent"]
+        assert len(shown) == min(len(agent), 255), agent[:20]
+        assert shown.isprintable(), agent[:20]
 
 
 async def test_two_applications_with_different_keys_live_in_one_process(

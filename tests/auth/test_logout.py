@@ -27,7 +27,7 @@ async def sessions(client: httpx.AsyncClient, user: Account) -> list[dict[str, A
     return [user.tokens, *[await log_in(client, user.email, user.password) for _ in range(2)]]
 
 
-async def test_a_logout_ends_this_session_and_no_other(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_43_a_logout_ends_this_session_and_no_other(client: httpx.AsyncClient, user: Account) -> None:
     this, *others = await sessions(client, user)
 
     answer = await log_out(client, this)
@@ -46,7 +46,7 @@ async def test_this_is_what_a_logout_means_by_itself(client: httpx.AsyncClient, 
         assert not await is_over(client, other)
 
 
-async def test_the_others_can_be_ended(client: httpx.AsyncClient, user: Account, admin: Account) -> None:
+async def test_item_43_the_others_can_be_ended(client: httpx.AsyncClient, user: Account, admin: Account) -> None:
     this, *others = await sessions(client, user)
 
     assert data_of(await log_out(client, this, json={"scope": "others"})) is None
@@ -56,7 +56,7 @@ async def test_the_others_can_be_ended(client: httpx.AsyncClient, user: Account,
     assert not await is_over(client, admin.tokens)
 
 
-async def test_all_can_be_ended(client: httpx.AsyncClient, user: Account, admin: Account) -> None:
+async def test_item_43_all_can_be_ended(client: httpx.AsyncClient, user: Account, admin: Account) -> None:
     everything = await sessions(client, user)
 
     assert data_of(await log_out(client, everything[1], json={"scope": "all"})) is None
@@ -66,7 +66,7 @@ async def test_all_can_be_ended(client: httpx.AsyncClient, user: Account, admin:
     assert await log_in(client, user.email, user.password)
 
 
-async def test_the_tokens_that_a_refresh_replaced_die_with_the_session(
+async def test_item_43_the_tokens_that_a_refresh_replaced_die_with_the_session(
     client: httpx.AsyncClient, user: Account
 ) -> None:
     renewed = data_of(await refresh(client, user.tokens["refresh_token"]))
@@ -77,7 +77,7 @@ async def test_the_tokens_that_a_refresh_replaced_die_with_the_session(
     assert await is_over(client, user.tokens)
 
 
-async def test_logging_out_twice_is_no_fault_of_the_service(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_43_logging_out_twice_is_no_fault_of_the_service(client: httpx.AsyncClient, user: Account) -> None:
     answers = await asyncio.gather(*(log_out(client, user.tokens) for _ in range(5)))
 
     assert {answer.status_code for answer in answers} <= {200, 401}
@@ -95,7 +95,7 @@ async def test_an_unknown_scope_ends_nothing(client: httpx.AsyncClient, user: Ac
     assert not await is_over(client, user.tokens)
 
 
-async def test_a_logout_bites_in_every_other_process(make_app: MakeApp, client: httpx.AsyncClient) -> None:
+async def test_item_43_a_logout_bites_in_every_other_process(make_app: MakeApp, client: httpx.AsyncClient) -> None:
     user = await sign_up(client)
     async with client_of(make_app()) as elsewhere:
         assert await is_logged_in(elsewhere, user.tokens)

@@ -173,7 +173,9 @@ async def test_a_role_is_deleted_while_it_is_given(client: httpx.AsyncClient, ad
         assert await roles_of(client, admin, user.id) == ["user"]
 
 
-async def test_all_sessions_of_a_user_can_be_ended(client: httpx.AsyncClient, admin: Account, user: Account) -> None:
+async def test_item_44_all_sessions_of_a_user_can_be_ended(
+    client: httpx.AsyncClient, admin: Account, user: Account
+) -> None:
     revoker = await sign_up_with(client, admin, "auth:session.revoke")
     another = await log_in(client, user.email, user.password)
 

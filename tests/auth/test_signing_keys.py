@@ -1,7 +1,6 @@
 """AUTH_TOKEN_ALGORITHM=EdDSA: other services verify access tokens with keys that this one publishes."""
 
 import base64
-import hmac
 import json
 from collections.abc import AsyncIterator, Iterator
 from datetime import UTC, datetime
@@ -15,10 +14,12 @@ from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
 
 from tests.api.envelope import assert_failure, data_of
-from tests.auth.test_access_tokens import HOUR, MINUTE, Mint, assert_refused, key_of, me
+from tests.auth.test_access_tokens import HOUR, MINUTE, Mint, assert_refused, encoded, key_of, me, signed_with_hmac
 from tests.auth.test_key_ring import NEW
 from tests.conftest import Account, MakeApp, client_of, log_in, sign_up
 from tests.project import SECRET
+
+pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 ADDRESS = "/.well-known/jwks.json"
 ED25519 = {"token_algorithm": "EdDSA"}
@@ -88,7 +89,7 @@ async def test_keys_that_are_secret_are_not_published(make_app: MakeApp) -> None
         assert await key_set(client) == {"keys": []}
 
 
-async def test_a_new_key_in_front_of_the_old_one_logs_nobody_out(make_app: MakeApp, user: Account) -> None:
+async def test_item_31_a_new_key_pair_in_front_of_the_old_one_logs_nobody_out(make_app: MakeApp, user: Account) -> None:
     old = user.tokens["access_token"]
     async with client_of(make_app(auth=ED25519, jwt_secret_key=f"{NEW},{SECRET}")) as client:
         keys = await key_set(client)
@@ -115,7 +116,7 @@ async def test_a_key_can_be_published_before_it_signs(make_app: MakeApp, user: A
     assert read_elsewhere(new, published)["sub"] == user.id
 
 
-async def test_a_token_of_the_other_algorithm_is_refused(
+async def test_item_25_a_token_of_the_other_algorithm_is_refused(
     make_app: MakeApp, client: httpx.AsyncClient, user: Account
 ) -> None:
     async with client_of(make_app()) as other:
@@ -127,16 +128,6 @@ async def test_a_token_of_the_other_algorithm_is_refused(
         # The session is the same under both: only the signature is not.
         renewed = data_of(await other.post("/api/auth/refresh", json={"refresh_token": user.tokens["refresh_token"]}))
         assert data_of(await me(other, renewed["access_token"]))["id"] == user.id
-
-
-def signed_with_hmac(mint: Mint, secret: bytes, **header: Any) -> str:
-    """PyJWT refuses public keys as HMAC secrets; whoever attacks does not."""
-    start, _, _ = mint.raw({"alg": "HS256", "typ": "at+jwt", "kid": mint.key_id} | header).rpartition(".")
-    return f"{start}.{_encoded(hmac.digest(secret, start.encode(), 'sha256'))}"
-
-
-def _encoded(value: bytes) -> str:
-    return base64.urlsafe_b64encode(value).decode().rstrip("=")
 
 
 def as_secrets(public: dict[str, Any], key: Ed25519PrivateKey) -> Iterator[tuple[str, bytes]]:
@@ -151,7 +142,7 @@ def as_secrets(public: dict[str, Any], key: Ed25519PrivateKey) -> Iterator[tuple
     yield "nothing", b""
 
 
-async def test_the_algorithm_cannot_be_confused(app: FastAPI, client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_25_the_algorithm_cannot_be_confused(app: FastAPI, client: httpx.AsyncClient, user: Account) -> None:
     mint, foreign = Ed25519Mint(app, user), Ed25519PrivateKey.generate()
     (public,) = (await key_set(client))["keys"]
     secret_id, secret = key_of(app)
@@ -168,7 +159,7 @@ async def test_the_algorithm_cannot_be_confused(app: FastAPI, client: httpx.Asyn
         for name in ("none", "NONE", "", None, 1, ["EdDSA"], "Ed25519", "Ed448", "RS256", "ES256", "eddsa"):
             yield f"alg {name!r}", mint.raw({"alg": name, "typ": "at+jwt", "kid": mint.key_id})
         yield "another key", mint.token(key=foreign)
-        jwk = {"kty": "OKP", "crv": "Ed25519", "x": _encoded(foreign.public_key().public_bytes_raw())}
+        jwk = {"kty": "OKP", "crv": "Ed25519", "x": encoded(foreign.public_key().public_bytes_raw())}
         yield "another key that comes along", mint.token(key=foreign, jwk=jwk)
         yield "another key at an address", mint.token(key=foreign, jku="http://127.0.0.1:1/jwks.json", x5u="http://x")
         yield "a critical extension", mint.token(crit=["exp"], exp=1)
@@ -178,7 +169,7 @@ async def test_the_algorithm_cannot_be_confused(app: FastAPI, client: httpx.Asyn
     await assert_refused(client, forgeries())
 
 
-async def test_with_secret_keys_no_signature_of_a_key_pair_counts(make_app: MakeApp) -> None:
+async def test_item_25_with_secret_keys_no_signature_of_a_key_pair_counts(make_app: MakeApp) -> None:
     app = make_app()
     async with client_of(app) as client:
         user = await sign_up(client)
@@ -197,7 +188,7 @@ async def test_with_secret_keys_no_signature_of_a_key_pair_counts(make_app: Make
         await assert_refused(client, forgeries())
 
 
-async def test_the_key_id_only_chooses_among_our_own_keys(
+async def test_item_26_the_key_id_only_chooses_among_our_own_key_pairs(
     app: FastAPI, client: httpx.AsyncClient, user: Account
 ) -> None:
     mint = Ed25519Mint(app, user)
@@ -215,7 +206,9 @@ async def test_the_key_id_only_chooses_among_our_own_keys(
     await assert_refused(client, forgeries())
 
 
-async def test_every_claim_is_required_and_checked(app: FastAPI, client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_27_every_claim_is_required_and_checked_with_key_pairs(
+    app: FastAPI, client: httpx.AsyncClient, user: Account
+) -> None:
     mint, now = Ed25519Mint(app, user), int(datetime.now(UTC).timestamp())
     wrong: list[dict[str, Any]] = [
         {"iss": "another-service"},
