@@ -66,12 +66,11 @@ class PasswordService:
             found = await session.execute(
                 select(User, Credential).join(Credential, Credential.user_id == User.id).where(User.id == user_id)
             )
-        # Another request may have deleted the user since this one was let in.
-        user, credential = found.one_or_none() or (None, None)
-        if not await self._hasher.verify(password, credential and credential.password_hash) or not (
-            user and credential
-        ):
+        proven = found.one_or_none()
+        # Nothing to prove: another request has deleted the user since this one was let in.
+        if proven is None or not await self._hasher.verify(password, proven[1].password_hash):
             raise WrongPassword
+        user, credential = proven
         return user, credential
 
     async def change(self, caller: Principal, current: str, new: str) -> None:
