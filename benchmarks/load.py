@@ -11,7 +11,9 @@ import time
 from array import array
 from collections import defaultdict
 from collections.abc import Coroutine, Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
+from itertools import count
 from typing import Any, NamedTuple, TypeVar, cast
 
 import uvloop
@@ -174,20 +176,54 @@ async def _pass(seen: _Seen, seconds: float) -> None:
         future.result()
 
 
-async def fetch(port: int, content: bytes, *, deadline: float = DEADLINE_SECONDS) -> tuple[Answer, float]:
+async def pace(port: int, contents: Sequence[bytes], *, every: float, seconds: float) -> Sample:
+    """One connection that asks at even intervals: what somebody sees while others keep the server busy."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    sample, begun = Sample(seconds, 0.0), time.perf_counter()
+    try:
+        for number in range(int(seconds / every)):
+            await asyncio.sleep(begun + number * every - time.perf_counter())
+            answer, took = await _ask(reader, writer, contents[number % len(contents)])
+            sample.latencies[answer.status].append(took)
+    finally:
+        writer.close()
+    return sample
+
+
+async def arrive(port: int, contents: Sequence[bytes], *, every: float, seen: Sample) -> None:
+    """New clients at even intervals, whether those before have their answers or not; until it is cancelled."""
+
+    async def visit(content: bytes) -> None:
+        with suppress(TimeoutError, ConnectionError):
+            answer, took = await fetch(port, content)
+            seen.latencies[answer.status].append(took)
+
+    begun = time.perf_counter()
+    async with asyncio.TaskGroup() as visitors:
+        for number in count():
+            await asyncio.sleep(begun + number * every - time.perf_counter())
+            visitors.create_task(visit(contents[number % len(contents)]))
+
+
+async def fetch(port: int, content: bytes) -> tuple[Answer, float]:
     """One request on a connection of its own; the answer, and the seconds it took."""
     reader, writer = await asyncio.open_connection(HOST, port)
     try:
-        async with asyncio.timeout(deadline):
-            started, buffer = time.perf_counter(), b""
-            writer.write(content)
-            while (answer := _parsed(buffer)) is None:
-                received = await reader.read(65_536)
-                assert received, "the server closed a connection"
-                buffer += received
-            return answer, time.perf_counter() - started
+        async with asyncio.timeout(DEADLINE_SECONDS):
+            return await _ask(reader, writer, content)
     finally:
         writer.close()
+
+
+async def _ask(reader: asyncio.StreamReader, writer: asyncio.StreamWriter, content: bytes) -> tuple[Answer, float]:
+    started, buffer = time.perf_counter(), b""
+    writer.write(content)
+    while (answer := _parsed(buffer)) is None:
+        received = await reader.read(65_536)
+        if not received:
+            raise ConnectionError("the server closed a connection")
+        buffer += received
+    return answer, time.perf_counter() - started
 
 
 def get(port: int, content: bytes) -> Answer:

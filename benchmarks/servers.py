@@ -1,5 +1,6 @@
 """Servers under measurement: ours as delivered and the peers, each one uvicorn worker on the server's core."""
 
+import json
 import os
 import re
 import secrets
@@ -11,11 +12,13 @@ from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from benchmarks import machine
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(__file__).parent / "peers"
+PROBES = Path(__file__).parent / "probes"
 ENVIRONMENTS = Path(__file__).parent / ".environments"
 
 SECRET = secrets.token_urlsafe(48)
@@ -70,12 +73,11 @@ def serve(  # noqa: PLR0913 - what a server is started with
     root: Path = ROOT,
 ) -> Iterator[Server]:
     """Start `uvicorn <application>` on a free port and wait until it says that it runs."""
-    kept = {one: os.environ[one] for one in ("PATH", "HOME", "LANG", "TMPDIR") if one in os.environ}
     command = [str(python), "-m", "uvicorn", application, "--port", "0", *arguments]
     # To a file, as under a process manager: a pipe would cost the load's core.
     with tempfile.NamedTemporaryFile("w+", prefix="bench-", suffix=".log") as log:
         started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=root, env={**kept, **variables}, stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=root, env=_kept() | dict(variables), stdout=log, stderr=log)
         try:
             machine.pin(process.pid, machine.SERVER_CORE)
             port = _port(process, Path(log.name), name)
@@ -116,6 +118,23 @@ def peer(
     settings = {"BENCH_DATABASE": address, "BENCH_SECRET": SECRET} | dict(variables or {})
     application, arguments = f"{file}:app", ("--app-dir", str(PEERS), "--no-access-log")
     return serve(name, application, settings, arguments=arguments, python=python or Path(sys.executable))
+
+
+def probe(name: str, *arguments: str, root: Path = ROOT, variables: Mapping[str, str] | None = None) -> Any:
+    """Run `probes/<name>.py` on the server's core, with the project in `root`; gives what it prints, which is JSON."""
+    command = [sys.executable, str(PROBES / f"{name}.py"), *arguments]
+    given = _kept() | {"PYTHONPATH": str(root)} | dict(variables or {})
+    process = subprocess.Popen(command, cwd=root, env=given, stdout=subprocess.PIPE, text=True)
+    machine.pin(process.pid, machine.SERVER_CORE)
+    output, _ = process.communicate()
+    if process.returncode:
+        raise RuntimeError(f"the probe {name} ended with {process.returncode}")
+    return json.loads(output)
+
+
+def _kept() -> dict[str, str]:
+    """Of the environment only what a command needs: nothing of the developer's own settings."""
+    return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
 
 
 def environment(name: str) -> Path:
