@@ -38,7 +38,9 @@ async def test_item_44_an_activation_does_not_bring_the_old_sessions_back(
     await switch(client, admin, user, to="activate")
 
     assert await is_over(client, user.tokens)
-    assert await is_logged_in(client, await log_in(client, user.email, user.password))
+    user.tokens = await log_in(client, user.email, user.password)
+    sessions = data_of(await client.get("/api/auth/sessions", headers=user.headers))
+    assert [session["id"] for session in sessions] == [user.tokens["session_id"]]
 
 
 async def test_a_role_bites_on_the_next_request(app: FastAPI, client: httpx.AsyncClient, user: Account) -> None:
