@@ -18,6 +18,7 @@ from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket
 
 from shared.request import current_request
+from shared.tracebacks import reason_of
 
 log = structlog.get_logger(__name__)
 
@@ -214,7 +215,7 @@ def failure_response(error: Exception) -> Response:
     if isinstance(failure, InternalError):
         log.error("unhandled_exception", exc_info=error)
     elif isinstance(failure, Unavailable):
-        log.error("unavailable", reason=f"{type(error).__name__}: {error}")
+        log.error("unavailable", reason=reason_of(error))
     envelope = {
         "code": failure.code,
         "message": failure.text,

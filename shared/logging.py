@@ -5,9 +5,10 @@ import sys
 from typing import Any, TextIO
 
 import structlog
-from structlog.typing import EventDict, Processor
+from structlog.typing import EventDict, ExcInfo, Processor
 
 from shared.request import current_request
+from shared.tracebacks import format_exception
 
 
 class _Handler(logging.StreamHandler[TextIO]):
@@ -24,9 +25,9 @@ def configure_logging(*, as_json: bool, debug: bool = False) -> None:
     ]
     final: list[Processor] = [structlog.stdlib.ProcessorFormatter.remove_processors_meta]
     if as_json:
-        final += [structlog.processors.format_exc_info, structlog.processors.JSONRenderer()]
+        final += [structlog.processors.ExceptionRenderer(_to_text), structlog.processors.JSONRenderer()]
     else:
-        final += [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_plain_traceback)]
+        final += [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_to_console)]
     handler = _Handler(sys.stderr)
     handler.setFormatter(structlog.stdlib.ProcessorFormatter(foreign_pre_chain=shared, processors=final))
     structlog.configure(
@@ -42,12 +43,16 @@ def configure_logging(*, as_json: bool, debug: bool = False) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
+        # Below that it writes the headers of a websocket's handshake, and with them the token.
+        logger.setLevel(max(logger.level, logging.INFO))
     # Our own access log has the request id and escapes what clients send.
     uvicorn_access = logging.getLogger("uvicorn.access")
     uvicorn_access.handlers.clear()
     uvicorn_access.propagate = False
     for noisy in ("watchfiles", "aiosqlite", "asyncio"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
+    # Its warnings are MariaDB's, in words that quote the values of a statement.
+    logging.getLogger("asyncmy").setLevel(logging.ERROR)
 
 
 def _add_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:
@@ -56,6 +61,10 @@ def _add_request_id(_logger: Any, _method: str, event: EventDict) -> EventDict:
     return event
 
 
-def _plain_traceback(sio: Any, exc_info: Any) -> None:
+def _to_text(exc_info: ExcInfo) -> str:
+    return format_exception(exc_info[1])
+
+
+def _to_console(sio: TextIO, exc_info: ExcInfo) -> None:
     # The pretty formatters print local variables, and among those are passwords.
-    structlog.dev.plain_traceback(sio, exc_info)
+    sio.write(f"\n{_to_text(exc_info)}")

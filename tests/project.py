@@ -3,6 +3,7 @@
 import os
 import re
 import shutil
+import socket
 import subprocess
 import sys
 import venv
@@ -105,6 +106,13 @@ def python_without_project(target: Path) -> Path:
     # A path that a .pth file adds has its own .pth files ignored, and the project's editable install is one.
     (site / "dependencies.pth").write_text(dependencies, encoding="utf-8")
     return target / "bin" / "python"
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
 
 
 @dataclass

@@ -1,22 +1,14 @@
 """Starting: development prepares everything by itself, production refuses to start wrong."""
 
-import socket
 from dataclasses import replace
 
 import httpx2 as httpx
 import pytest
 
 from tests.conftest import sign_up
-from tests.project import Project, serve
+from tests.project import Project, free_port, serve
 
 GOOD_KEY = "mZ4vQ8xK1pW7nB3rT9yL5cH2fJ6gD0sA-uE_iO4aYqXw"
-
-
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-        return port
 
 
 def in_development(project: Project, **variables: str) -> Project:
