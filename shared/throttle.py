@@ -107,10 +107,10 @@ class Throttle:
         stored = self._stored(action, key)
         _admit(await self._count(lambda window: window.wait(limits, stored)))
 
-    async def record(self, limits: tuple[RateLimitItem, ...], action: str, key: str) -> None:
-        """Take one try, whether there is one left or not."""
+    async def give_back(self, limits: tuple[RateLimitItem, ...], action: str, key: str) -> None:
+        """Undo one try that was taken: it turned out to be one that need not be counted."""
         stored = self._stored(action, key)
-        await self._count(lambda window: window.record(limits, stored))
+        await self._count(lambda window: window.give_back(limits, stored))
 
     async def clear(self, limits: tuple[RateLimitItem, ...], action: str, key: str) -> None:
         """Forget the tries so far."""
@@ -182,7 +182,8 @@ class _Memory(MemoryStorage):
         return True
 
     async def give_back(self, key: str) -> None:
-        self.events[key] = self.events[key][1:]
+        # Nothing is there when the try was taken in Redis, which has gone away since.
+        self.events[key] = self.events.get(key, [])[1:]
 
     def _sweep(self) -> None:
         now = time.time()
@@ -232,14 +233,13 @@ class _Window(MovingWindowRateLimiter):
         for number, limit in enumerate(limits):
             if not await self.hit(limit, key):
                 # Others were faster. What this try took of the limits before must not lengthen anybody's wait.
-                for taken in limits[:number]:
-                    await self.storage.give_back(taken.key_for(key))
+                await self.give_back(limits[:number], key)
                 return await self.wait(limits, key) or 0
         return None
 
-    async def record(self, limits: tuple[RateLimitItem, ...], key: str) -> None:
+    async def give_back(self, limits: tuple[RateLimitItem, ...], key: str) -> None:
         for limit in limits:
-            await self.hit(limit, key)
+            await self.storage.give_back(limit.key_for(key))
 
     async def forget(self, limits: tuple[RateLimitItem, ...], key: str) -> None:
         for limit in limits:

@@ -151,14 +151,16 @@ async def test_a_check_takes_no_try(throttle: Throttle) -> None:
     assert await wait_of(throttle) > 0
 
 
-async def test_what_is_recorded_counts_and_is_never_refused(throttle: Throttle, wall_clock: WallClock) -> None:
+async def test_what_is_given_back_can_be_taken_again(throttle: Throttle, wall_clock: WallClock) -> None:
+    await throttle.give_back(BOTH, "login", "ada")  # nothing was taken, so nothing is there
+    for wall_clock.ahead in (0, 100, 200):
+        await throttle.reserve(BOTH, "login", "ada")
     for _ in range(2):
-        await throttle.record(THREE, "login", "ada")
-    assert await wait_of(throttle) == 0
+        await throttle.give_back(BOTH, "login", "ada")
 
-    for wall_clock.ahead in (1, 100, 200):
-        await throttle.record(THREE, "login", "ada")
-
+    assert await admitted(throttle, 5, limits="3/5 minutes; 5/hour") == 2
+    assert await admitted(throttle, 5, key="bob") == 3
+    # The oldest one has stayed.
     assert await wait_of(throttle) in {100, 99}
 
 
@@ -175,7 +177,7 @@ async def test_clearing_forgets_every_limit_of_this_key_alone(throttle: Throttle
 async def test_redis_learns_no_address_and_forgets_by_itself(redis: Redis, prefix: str) -> None:
     throttle = Throttle(patient(REDIS_URL), KEYS, prefix=prefix)
     await throttle.reserve(BOTH, "login", "ada@example.com")
-    await throttle.record(BOTH, "login", "203.0.113.7")
+    await throttle.reserve(BOTH, "login", "203.0.113.7")
     await throttle.close()
 
     keys = list(redis.scan_iter(f"{prefix}:*"))

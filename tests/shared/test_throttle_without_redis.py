@@ -93,7 +93,7 @@ async def test_without_redis_each_process_counts_for_itself_until_it_is_back(
     assert await admitted(throttle, 20) == 3
     assert await admitted(throttle, 20) == 0
     assert await wait_of(throttle) > 290
-    await throttle.record(THREE, "login", "bob")
+    await throttle.reserve(THREE, "login", "bob")
     await throttle.clear(THREE, "login", "ada")
     assert await wait_of(throttle) == 0
     assert events() == ["throttle_degraded"]

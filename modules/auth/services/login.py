@@ -13,7 +13,7 @@ from modules.auth.services.sessions import SessionService
 from modules.auth.services.throttling import LoginThrottle
 from modules.users import User, email_key
 from shared.database import Database
-from shared.errors import TooManyRequests
+from shared.errors import TooManyRequests, Unavailable
 
 log = structlog.get_logger(__name__)
 
@@ -41,6 +41,7 @@ class LoginService:
             InvalidCredentials: The same, and after the same time, whether the account does not exist, has no password
                 or another one, or is deactivated.
             TooManyRequests: Before anything else is looked at, so it tells nothing either.
+            Unavailable: Too many hashes are waiting already; this is not counted as a failure.
         """
         account = email_key(data.email)
         try:
@@ -53,8 +54,12 @@ class LoginService:
         # No transaction is open while the hash is computed: that takes a quarter of a second.
         user_id, is_active, credential = await self._find(account)
         stored = credential.password_hash if credential and is_active else None
-        if not await self._hasher.verify(data.password, stored) or credential is None:
-            await self._throttle.note_failure()
+        try:
+            matches = await self._hasher.verify(data.password, stored)
+        except Unavailable:
+            await self._throttle.withdraw(account)
+            raise
+        if not matches or credential is None:
             await self._record("login_failed", user_id)
             raise InvalidCredentials
         if self._hasher.needs_rehash(credential.password_hash):
@@ -62,7 +67,7 @@ class LoginService:
         async with self._database.transaction() as session:
             pair = await self._sessions.begin(session, credential.user_id, credential.auth_version)
             self._audit.record(session, "login_succeeded", user_id=credential.user_id, session_id=pair.session_id)
-        await self._throttle.forgive(account)
+        await self._throttle.note_success(account)
         return pair
 
     async def _find(self, account: str) -> tuple[UUID | None, bool, Credential | None]:

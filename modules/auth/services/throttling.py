@@ -24,16 +24,28 @@ class LoginThrottle:
     async def admit(self, account: str) -> None:
         """Take a try before the password is hashed; a burst of requests gets no more tries than one after another.
 
+        It is one of the failures, of this address and of this account, until something else is known of it.
+
         Raises:
             TooManyRequests: This address, or this account, has had its tries for now.
         """
         settings, address = self._settings, client_key()
         await self._throttle.reserve(settings.login_limit_per_address, "login", address)
-        await self._throttle.check(settings.login_failure_limit_per_address, "login_failure", address)
-        await self._throttle.reserve(settings.login_failure_limit_per_account, "login_account", account)
+        await self._throttle.reserve(settings.login_failure_limit_per_address, "login_failure", address)
+        try:
+            await self._throttle.reserve(settings.login_failure_limit_per_account, "login_account", account)
+        except TooManyRequests:
+            await self._give_address_back()
+            raise
 
-    async def note_failure(self) -> None:
-        await self._throttle.record(self._settings.login_failure_limit_per_address, "login_failure", client_key())
+    async def withdraw(self, account: str) -> None:
+        """Nobody had the time to look at the password: this try was none."""
+        await self._give_address_back()
+        await self._throttle.give_back(self._settings.login_failure_limit_per_account, "login_account", account)
+
+    async def note_success(self, account: str) -> None:
+        await self._give_address_back()
+        await self.forgive(account)
 
     async def forgive(self, account: str) -> None:
         """The account's owner has shown up: what was tried before counts no longer."""
@@ -46,3 +58,6 @@ class LoginThrottle:
         except TooManyRequests:
             return False
         return True
+
+    async def _give_address_back(self) -> None:
+        await self._throttle.give_back(self._settings.login_failure_limit_per_address, "login_failure", client_key())
