@@ -190,6 +190,20 @@ async def pace(port: int, contents: Sequence[bytes], *, every: float, seconds: f
     return sample
 
 
+async def ask_again(port: int, content: bytes, *, seconds: float, at_least: int = 3) -> list[float]:
+    """One request after the other on one connection; the seconds that each took."""
+    reader, writer = await asyncio.open_connection(HOST, port)
+    took: list[float] = []
+    try:
+        while len(took) < at_least or sum(took) < seconds:
+            answer, seconds_taken = await _ask(reader, writer, content)
+            assert answer.status == 200, answer
+            took.append(seconds_taken)
+    finally:
+        writer.close()
+    return took
+
+
 async def arrive(port: int, contents: Sequence[bytes], *, every: float, seen: Sample) -> None:
     """New clients at even intervals, whether those before have their answers or not; until it is cancelled."""
 

@@ -18,7 +18,6 @@ from benchmarks import machine
 
 ROOT = Path(__file__).resolve().parent.parent
 PEERS = Path(__file__).parent / "peers"
-PROBES = Path(__file__).parent / "probes"
 ENVIRONMENTS = Path(__file__).parent / ".environments"
 
 SECRET = secrets.token_urlsafe(48)
@@ -122,14 +121,16 @@ def peer(
 
 def probe(name: str, *arguments: str, root: Path = ROOT, variables: Mapping[str, str] | None = None) -> Any:
     """Run `probes/<name>.py` on the server's core, with the project in `root`; gives what it prints, which is JSON."""
-    command = [sys.executable, str(PROBES / f"{name}.py"), *arguments]
-    given = _kept() | {"PYTHONPATH": str(root)} | dict(variables or {})
-    process = subprocess.Popen(command, cwd=root, env=given, stdout=subprocess.PIPE, text=True)
-    machine.pin(process.pid, machine.SERVER_CORE)
-    output, _ = process.communicate()
-    if process.returncode:
-        raise RuntimeError(f"the probe {name} ended with {process.returncode}")
-    return json.loads(output)
+    command = [sys.executable, "-m", f"benchmarks.probes.{name}", *arguments]
+    given = _kept() | {"PYTHONPATH": str(ROOT)} | dict(variables or {})  # the working directory comes before it
+    with tempfile.TemporaryFile("w+") as log:
+        process = subprocess.Popen(command, cwd=root, env=given, stdout=subprocess.PIPE, stderr=log, text=True)
+        machine.pin(process.pid, machine.SERVER_CORE)
+        output, _ = process.communicate()
+        if process.returncode:
+            log.seek(0)
+            raise RuntimeError(f"the probe {name} ended with {process.returncode}:\n{log.read()[-4000:]}")
+        return json.loads(output)
 
 
 def _kept() -> dict[str, str]:

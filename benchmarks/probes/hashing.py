@@ -1,4 +1,4 @@
-"""How many bcrypt hashes a second the core does, with as many threads as the service has: `hashing.py COST SECONDS`."""
+"""How many bcrypt hashes a second the core does, with as many threads as the service has: arguments: cost, seconds."""
 
 import json
 import os

@@ -1,0 +1,153 @@
+"""Lists: page 1 beside a page a million rows deep, search and filters, and how the databases find the rows."""
+
+import re
+from collections.abc import Iterable
+from statistics import median
+from types import SimpleNamespace
+from urllib.parse import urlencode
+
+import typer
+from sqlalchemy.exc import DBAPIError
+
+from benchmarks.databases import MARIADB, POSTGRES, SQLITE, database, keep_off_the_servers_core, version
+from benchmarks.load import ask_again, get, request
+from benchmarks.load import run as run_load
+from benchmarks.options import Options
+from benchmarks.report import Row, Section, Table, Target, spread
+from benchmarks.seed import Caller, access_tokens, row_id, seed, user_row
+from benchmarks.servers import SECRET, Server, ours, probe
+from modules.users import User
+from shared.keys import KeyRing
+from shared.paging import Paginator
+
+ROWS, DEEP = 1_050_000, 1_000_000
+QUICK_ROWS, QUICK_DEEP = 3_000, 2_000
+SECONDS = 2.0
+LIMIT = 20
+NEVER = "zzz-nobody"
+COLUMNS = {"created_at": User.created_at, "email": User.email_key}
+
+Seen = dict[str, list[float]]
+
+
+def run(options: Options) -> Section:
+    rows, deep = (QUICK_ROWS, QUICK_DEEP) if options.quick else (ROWS, DEEP)
+    section = Section(f"Lists of {rows:,} users, pages of {LIMIT}")
+    section.notes = [
+        f"Deep is behind {deep:,} rows. One request after the other; milliseconds, medians (lowest to highest).",
+        (
+            "`how`: the index that the database says it uses: looked up in, or walked along until the page is full; "
+            "`full scan` if it reads the table itself."
+        ),
+    ]
+    for backend in (POSTGRES, MARIADB, SQLITE):
+        try:
+            with database(backend) as address:
+                typer.echo(f"  {backend}: filling", err=True)
+                seed(address, users=rows, with_logins=False)
+                _measure(section, backend, address, _cases(rows, deep), options)
+        except (DBAPIError, OSError) as error:
+            section.notes.append(f"{backend} could not be measured: {type(error).__name__}.")
+    return section
+
+
+def _cases(rows: int, deep: int) -> dict[str, tuple[str, list[int]]]:
+    """Each with its path, and the users that must be the first ones on the page, of whom there may be fewer."""
+    newest, ascending = range(rows - 1, -1, -1), range(rows)
+    rare = next((one for one in newest if not user_row(one)["is_active"]), None)
+    cases: dict[str, tuple[dict[str, object], Iterable[int]]] = {}
+    for sort, order in (("-created_at", newest), ("created_at", ascending), ("email", ascending), ("-email", newest)):
+        cases[f"sort={sort}, page 1"] = ({"sort": sort}, order[:LIMIT])
+        cases[f"sort={sort}, deep"] = (
+            {"sort": sort, "cursor": _cursor(sort, order[deep - 1])},
+            order[deep : deep + LIMIT],
+        )
+    cases |= {
+        "q: one address": ({"q": Caller(7).email}, [7]),
+        "q: one nickname": ({"q": user_row(rows - 1)["nickname"]}, [rows - 1]),
+        "q: nothing": ({"q": NEVER}, []),
+        "is_active=true": ({"is_active": "true"}, [rows - 1]),
+        "is_active=false": ({"is_active": "false"}, [] if rare is None else [rare]),
+        "total=true": ({"total": "true"}, [rows - 1]),
+    }
+    return {
+        name: (f"/api/users?{urlencode({'limit': LIMIT} | query)}", list(first))
+        for name, (query, first) in cases.items()
+    }
+
+
+def _cursor(sort: str, last: int) -> str:
+    """The cursor behind a row; to be handed it by the service would take as many requests as there are pages."""
+    column, row = COLUMNS[sort.removeprefix("-")], SimpleNamespace(**user_row(last))
+    return Paginator(KeyRing((SECRET,)))._write(sort, column, User.id, row)  # noqa: SLF001 - see above
+
+
+def _measure(
+    section: Section, backend: str, address: str, cases: dict[str, tuple[str, list[int]]], options: Options
+) -> None:
+    settings = {"APP_ENV": "test", "DATABASE_URL": address, "JWT_SECRET_KEY": SECRET}
+    plans = probe("plans", _token(), *(path for path, _ in cases.values()), variables=settings)
+    seen: Seen = {name: [] for name in cases}
+    with ours(address) as server:
+        verify(server, cases)
+        if backend == POSTGRES:
+            keep_off_the_servers_core(address)
+        for number_ in range(options.rounds):
+            typer.echo(f"  {backend}: round {number_ + 1}", err=True)
+            for name in cases if number_ % 2 == 0 else reversed(cases):
+                content = request("GET", cases[name][0], token=_token())
+                took = run_load(ask_again(server.port, content, seconds=0.2 if options.quick else SECONDS))
+                seen[name].append(median(took) * 1000)
+    rows: list[Row] = [
+        [name, spread(seen[name]), ", ".join(found_by(backend, one["plan"]) for one in plans[path])]
+        for name, (path, _) in cases.items()
+    ]
+    section.tables.append(Table((version(address).split(" on ")[0], "ms", "how"), rows))
+    for sort in ("-created_at", "created_at", "email", "-email"):
+        ratio = [
+            deep / first for deep, first in zip(seen[f"sort={sort}, deep"], seen[f"sort={sort}, page 1"], strict=True)
+        ]
+        section.targets.append(Target(f"{backend}, sort={sort}: deep, to page 1", median(ratio), 1.2))
+    section.targets.append(
+        Target(f"{backend}: searches, filters and pages that read the whole table", _full_scans(rows), 0)
+    )
+    section.raw[backend] = {"ms": seen, "plans": plans}
+
+
+def _full_scans(rows: list[Row]) -> int:
+    """Counting all rows may; and a page without a search, or one that most rows belong to, is cut off soon."""
+    searches = [(str(name), str(how)) for name, _, how in rows if name != "total=true"]
+    return sum(
+        "full scan" in how or ("walks" in how and (name.startswith("q:") or name == "is_active=false"))
+        for name, how in searches
+    )
+
+
+def found_by(backend: str, plan: list[dict[str, str]]) -> str:
+    """The indexes of a plan: looked up in, or only walked along; `full scan` where the table itself is."""
+    text = "\n".join(" ".join(row.values()) for row in plan)
+    if backend == POSTGRES:
+        scans, walks = "Seq Scan" in text, "Index Cond" not in text
+        indexes = re.findall(r"(?:using|Bitmap Index Scan on) (\w+)", text)
+    elif backend == MARIADB:
+        types, indexes = {row["type"] for row in plan}, [row["key"] for row in plan if row["key"] != "None"]
+        scans, walks = "ALL" in types, "index" in types
+    else:
+        scans, walks = re.search(r"SCAN \w+(?! USING)\b", text) is not None, "SEARCH" not in text
+        indexes = re.findall(r"INDEX (\w+)", text)
+    return "full scan" if scans else ("walks " if walks else "") + " + ".join(indexes)
+
+
+def _token() -> str:
+    return access_tokens([Caller(0)])[0]
+
+
+def verify(server: Server, cases: dict[str, tuple[str, list[int]]]) -> None:
+    """Each page holds the rows that it must."""
+    for name, (path, first) in cases.items():
+        answer = get(server.port, request("GET", path, token=_token()))
+        assert answer.status == 200, f"{name}: {answer}"
+        ids = [item["id"] for item in answer.data["items"]]
+        assert ids[: len(first)] == [str(row_id(one)) for one in first], f"{name}: {answer}"
+        assert first or not ids, f"{name}: {answer}"
+        assert ("total" in answer.data) == (name == "total=true"), f"{name}: {answer}"
