@@ -140,6 +140,8 @@ class SessionService:
         now = self._clock()
         own = (LoginSession.id == session_id, LoginSession.user_id == caller.user_id)
         async with self._database.transaction() as session:
+            with suppress(UserNotFound):
+                await lock_account(session, caller.user_id)
             if await session.scalar(select(LoginSession.id).where(*own, *_is_not_over(now))) is None:
                 raise SessionNotFound
             await end_sessions(session, caller.user_id, "logout", now, *own)
@@ -158,6 +160,8 @@ class SessionService:
                 and now - row.last_refreshed_at <= self._settings.grace
             ):
                 return row
+            with suppress(UserNotFound):
+                await lock_account(session, row.user_id)
             await end_sessions(session, row.user_id, "reuse", now, LoginSession.id == row.id)
             self._audit.record(session, "refresh_token_reused", user_id=row.user_id, session_id=row.id)
         # Outside the block: raised within it, the answer would roll the revocation back.
