@@ -185,8 +185,11 @@ async def pace(port: int, contents: Sequence[bytes], *, every: float, seconds: f
             await asyncio.sleep(begun + number * every - time.perf_counter())
             answer, took = await _ask(reader, writer, contents[number % len(contents)])
             sample.latencies[answer.status].append(took)
+            if time.perf_counter() - begun >= seconds:  # it cannot keep up
+                break
     finally:
         writer.close()
+    sample.seconds = time.perf_counter() - begun
     return sample
 
 

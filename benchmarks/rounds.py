@@ -1,6 +1,7 @@
 """Side by side: every variant in every round, in alternating order, each time in a new process."""
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
 from statistics import median
 from typing import Any
@@ -8,7 +9,7 @@ from typing import Any
 import typer
 
 from benchmarks.databases import POSTGRES, keep_off_the_servers_core
-from benchmarks.load import Flow, drive, run
+from benchmarks.load import Flow, Sample, drive, run
 from benchmarks.options import Options
 from benchmarks.report import number
 from benchmarks.servers import Server, ServerBlock
@@ -27,6 +28,8 @@ class Variant:
     verify: Callable[[Server], None]
     address: str
     sessions: str = "none"
+    beside: Callable[[int, float], Coroutine[Any, Any, Sample]] | None = None
+    """What else happens meanwhile, given the port and the seconds that it takes."""
     figures: list[dict[str, float]] = field(default_factory=list)
 
     def values(self, figure: str) -> list[float]:
@@ -58,7 +61,7 @@ def _measure(variant: Variant, server: Server, options: Options) -> str | None:
     run(drive(server.port, variant.flows(options.connections), seconds=warm_up))
     unpinned = keep_off_the_servers_core(variant.address) if variant.address.startswith(POSTGRES) else None
     before = server.cpu_seconds
-    sample = run(drive(server.port, variant.flows(options.connections), seconds=options.seconds))
+    sample, beside = run(_together(variant, server, options))
     used = server.cpu_seconds - before
     sample.require_only()
     variant.figures.append(
@@ -72,7 +75,18 @@ def _measure(variant: Variant, server: Server, options: Options) -> str | None:
             "memory_mib": server.memory_mib,
         }
     )
+    if beside is not None:
+        beside.require_only()
+        variant.figures[-1] |= {"beside_rate": beside.rate, "beside_p99_ms": beside.quantile_ms(0.99)}
     return unpinned and f"PostgreSQL's processes could not be pinned: {unpinned}."
+
+
+async def _together(variant: Variant, server: Server, options: Options) -> tuple[Sample, Sample | None]:
+    load = drive(server.port, variant.flows(options.connections), seconds=options.seconds)
+    if variant.beside is None:
+        return await load, None
+    sample, beside = await asyncio.gather(load, variant.beside(server.port, options.seconds))
+    return sample, beside
 
 
 def ratios(of: Variant, to: Variant, figure: str = "rate") -> list[float]:

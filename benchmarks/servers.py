@@ -76,7 +76,7 @@ def serve(  # noqa: PLR0913 - what a server is started with
     # To a file, as under a process manager: a pipe would cost the load's core.
     with tempfile.NamedTemporaryFile("w+", prefix="bench-", suffix=".log") as log:
         started = time.perf_counter()
-        process = subprocess.Popen(command, cwd=root, env=_kept() | dict(variables), stdout=log, stderr=log)
+        process = subprocess.Popen(command, cwd=root, env=bare_environment() | dict(variables), stdout=log, stderr=log)
         try:
             machine.pin(process.pid, machine.SERVER_CORE)
             port = _port(process, Path(log.name), name)
@@ -122,7 +122,9 @@ def peer(
 def probe(name: str, *arguments: str, root: Path = ROOT, variables: Mapping[str, str] | None = None) -> Any:
     """Run `probes/<name>.py` on the server's core, with the project in `root`; gives what it prints, which is JSON."""
     command = [sys.executable, "-m", f"benchmarks.probes.{name}", *arguments]
-    given = _kept() | {"PYTHONPATH": str(ROOT)} | dict(variables or {})  # the working directory comes before it
+    given = (
+        bare_environment() | {"PYTHONPATH": str(ROOT)} | dict(variables or {})
+    )  # the working directory comes before it
     with tempfile.TemporaryFile("w+") as log:
         process = subprocess.Popen(command, cwd=root, env=given, stdout=subprocess.PIPE, stderr=log, text=True)
         machine.pin(process.pid, machine.SERVER_CORE)
@@ -133,7 +135,7 @@ def probe(name: str, *arguments: str, root: Path = ROOT, variables: Mapping[str,
         return json.loads(output)
 
 
-def _kept() -> dict[str, str]:
+def bare_environment() -> dict[str, str]:
     """Of the environment only what a command needs: nothing of the developer's own settings."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
 
