@@ -11,6 +11,9 @@ from shared.mail import Mail, Outbox
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "mails"
 
+SECONDS = (86_400, 3600, 60, 1)
+UNITS = {"en": ("days", "hours", "minutes", "seconds"), "zh": ("天", "小时", "分钟", "秒")}
+
 
 class Mails:
     """Each mail is sent after the commit of the transaction that it belongs to, or not at all."""
@@ -29,8 +32,7 @@ class Mails:
         in seconds.
         """
         link = f"{self._public_url}/{template.replace('_', '-')}#token={token}"
-        times = {"minutes": ttl // 60, "hours": ttl // 3600, "days": ttl // 86_400}
-        self._post(session, template, user, to, link=link, **{name: str(value) for name, value in times.items()})
+        self._post(session, template, user, to, link=link, lifetime=_lifetime(ttl, user.locale))
 
     def post_notice(self, session: AsyncSession, template: str, user: User, *, to: str) -> None:
         """Mail that something has happened."""
@@ -45,3 +47,8 @@ class Mails:
 @cache
 def _template(name: str, locale: str) -> Template:
     return Template((TEMPLATES / locale / f"{name}.txt").read_text(encoding="utf-8"))
+
+
+def _lifetime(ttl: int, locale: str) -> str:
+    """So many days, or as many hours, minutes, seconds as it takes for a plural: a day is 24 hours."""
+    return next(f"{ttl // size} {unit}" for size, unit in zip(SECONDS, UNITS[locale], strict=True) if ttl >= 2 * size)
