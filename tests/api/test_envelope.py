@@ -31,7 +31,7 @@ async def test_a_success_has_the_envelope(client: httpx.AsyncClient) -> None:
     assert (await client.get("/api/health")).json()["message"] == "OK"
 
 
-async def test_unreadable_json_is_400(client: httpx.AsyncClient) -> None:
+async def test_item_71_unreadable_json_is_400(client: httpx.AsyncClient) -> None:
     bodies = [b"{", b"{'email': 1}", b"\xff\xfe", b'{"email": "\xff"}', b"nonsense", b'{"a":1}}', b"[" * 50_000]
     bodies.append(b'{"email": ' + b"9" * 5000 + b"}")
     for body in bodies:
@@ -41,14 +41,16 @@ async def test_unreadable_json_is_400(client: httpx.AsyncClient) -> None:
         assert_guarded(answer)
 
 
-async def test_no_token_is_401(client: httpx.AsyncClient) -> None:
+async def test_item_71_no_token_is_401(client: httpx.AsyncClient) -> None:
     answer = await client.get("/api/users/me")
 
     assert assert_failure(answer, 401, "not_authenticated")["data"] is None
     assert_guarded(answer)
 
 
-async def test_an_unknown_path_is_401_for_strangers_and_404_for_users(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_71_an_unknown_path_is_401_for_strangers_and_404_for_users(
+    client: httpx.AsyncClient, user: Account
+) -> None:
     for path in ("/api/nothing", "/nothing", "/api/", "/api", "/api/auth/logins", "/api/users/", "/.env", "/admin"):
         for method in ("GET", "POST", "DELETE"):
             assert_failure(await client.request(method, path), 401, "not_authenticated")
@@ -57,14 +59,14 @@ async def test_an_unknown_path_is_401_for_strangers_and_404_for_users(client: ht
             assert_guarded(answer)
 
 
-async def test_a_missing_permission_is_403(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_71_a_missing_permission_is_403(client: httpx.AsyncClient, user: Account) -> None:
     answer = await client.get("/api/users", headers=user.headers)
 
     assert assert_failure(answer, 403, "permission_denied")["data"] is None
     assert_guarded(answer)
 
 
-async def test_a_wrong_method_is_405_and_told_which_is_right(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_71_a_wrong_method_is_405_and_told_which_is_right(client: httpx.AsyncClient, user: Account) -> None:
     for method, path, allowed in (
         ("POST", "/api/health", "GET"),
         ("GET", "/api/auth/login", "POST"),
@@ -80,21 +82,23 @@ async def test_a_wrong_method_is_405_and_told_which_is_right(client: httpx.Async
         assert_guarded(answer)
 
 
-async def test_head_and_options_take_the_same_doors_as_any_method(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_62_head_and_options_take_the_same_doors_as_any_method(
+    client: httpx.AsyncClient, user: Account
+) -> None:
     for method in ("HEAD", "OPTIONS"):
         assert (await client.request(method, "/api/users/me")).status_code == 401
         assert (await client.request(method, "/api/users/me", headers=user.headers)).status_code == 405
         assert (await client.request(method, "/api/health")).status_code == 405
 
 
-async def test_a_conflict_is_409(client: httpx.AsyncClient, user: Account, admin: Account) -> None:
+async def test_item_71_a_conflict_is_409(client: httpx.AsyncClient, user: Account, admin: Account) -> None:
     answer = await client.post("/api/users", headers=admin.headers, json={"email": user.email})
 
     assert assert_failure(answer, 409, "email_taken")["data"] is None
     assert_guarded(answer)
 
 
-async def test_a_body_that_says_it_is_too_large_is_413(client: httpx.AsyncClient) -> None:
+async def test_item_71_a_body_that_says_it_is_too_large_is_413(client: httpx.AsyncClient) -> None:
     for length in (1_048_577, 1_000_000_000, 2**64):
         answer = await login(client, b"{}", **{"Content-Length": str(length)})
         assert assert_failure(answer, 413, "payload_too_large")["data"] is None
@@ -129,7 +133,7 @@ async def test_the_largest_body_is_a_setting(make_app: MakeApp) -> None:
         assert_failure(await login(client, b" " * 1024), 400, "bad_request")
 
 
-async def test_another_content_type_is_415(client: httpx.AsyncClient) -> None:
+async def test_item_69_another_content_type_is_415(client: httpx.AsyncClient) -> None:
     body = b'{"email": "a@x.io", "password": "x"}'
     for content_type in ("text/plain", "application/x-www-form-urlencoded", "application/xml", "json", ""):
         answer = await login(client, body, **{"Content-Type": content_type})
@@ -140,7 +144,7 @@ async def test_another_content_type_is_415(client: httpx.AsyncClient) -> None:
         assert_failure(await login(client, body, **{"Content-Type": content_type}), 401, "invalid_credentials")
 
 
-async def test_a_faulty_body_is_422_with_every_fault(client: httpx.AsyncClient) -> None:
+async def test_item_71_a_faulty_body_is_422_with_every_fault(client: httpx.AsyncClient) -> None:
     answer = await login(client, b'{"password": 7, "more": 1}')
 
     assert sorted(input_errors(answer)) == [
@@ -160,16 +164,23 @@ async def test_the_faults_of_a_body_are_limited(client: httpx.AsyncClient) -> No
     assert len(answer.text) < 20_000
 
 
-async def test_a_crash_is_500_and_tells_nothing(probe: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]) -> None:
+async def test_item_73_a_crash_is_500_and_tells_nothing(
+    probe: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
+) -> None:
     answer = await probe.get("/api/probe/crash")
 
     assert assert_failure(answer, 500, "internal_error")["data"] is None
     assert_guarded(answer)
     for word in ("Traceback", "RuntimeError", "a-detail-for-the-log-only", ".py"):
         assert word not in answer.text
+    # Everything that was kept from the client stands in the log, once, under the id that the client was given.
+    (logged,) = [line for line in capsys.readouterr().err.splitlines() if "Traceback" in line]
+    assert answer.json()["request_id"] in logged
+    assert logged.count("RuntimeError: a-detail-for-the-log-only") == 1
+    assert "router.py" in logged
 
 
-async def test_a_database_that_is_away_is_503(make_app: MakeApp, database: str, user: Account) -> None:
+async def test_item_71_a_database_that_is_away_is_503(make_app: MakeApp, database: str, user: Account) -> None:
     async with away(make_app, database) as client:
         for answer in (
             await client.get("/api/users/me", headers=user.headers),
@@ -208,14 +219,14 @@ async def test_any_other_id_of_the_client_is_replaced(client: httpx.AsyncClient)
         assert UUID(answer.headers["x-request-id"]).version == 7
 
 
-async def test_every_answer_carries_the_security_headers(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_75_every_answer_carries_the_security_headers(client: httpx.AsyncClient, user: Account) -> None:
     for path, headers in (("/", {}), ("/api/ready", {}), ("/api/users/me", user.headers), ("/openapi.json", {})):
         answer = await client.get(path, headers=headers)
         assert answer.status_code == 200
         assert_guarded(answer)
 
 
-async def test_only_production_insists_on_tls(client: httpx.AsyncClient, make_app: MakeApp) -> None:
+async def test_item_75_only_production_insists_on_tls(client: httpx.AsyncClient, make_app: MakeApp) -> None:
     production = make_app(
         app_env="production", allow_sqlite_in_production=True, jwt_secret_key="7Kq2vXw9Zr4Lm8Np3Tb6" * 2
     )

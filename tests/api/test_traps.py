@@ -30,7 +30,9 @@ async def send(client: httpx.AsyncClient, path: str, body: str, method: str = "P
     return await client.request(method, path, content=body, headers=JSON | headers)
 
 
-async def test_t1_a_lone_surrogate_is_422(client: httpx.AsyncClient, probe: httpx.AsyncClient, admin: Account) -> None:
+async def test_item_66_t1_a_lone_surrogate_is_422(
+    client: httpx.AsyncClient, probe: httpx.AsyncClient, admin: Account
+) -> None:
     register = RegisterRequestFactory.build().model_dump(mode="json")
     bodies: list[tuple[str, dict[str, Any]]] = [
         *(("/api/auth/register", register | {field: "a\ud800b" * 6}) for field in register),
@@ -52,7 +54,7 @@ async def test_t1_a_lone_surrogate_is_422(client: httpx.AsyncClient, probe: http
     assert data_of(await send(probe, "/api/probe/notes", r'{"text": "\ud83d\ude00"}')) == "\U0001f600"
 
 
-async def test_t2_a_number_that_is_none_is_422(probe: httpx.AsyncClient) -> None:
+async def test_item_67_t2_a_number_that_is_none_is_422(probe: httpx.AsyncClient) -> None:
     for number in ("NaN", "Infinity", "-Infinity", "1e999", "-1e999", '"NaN"', '"inf"'):
         answer = await send(probe, "/api/probe/measurements", f'{{"value": {number}}}')
         assert [loc for loc, _ in input_errors(answer)] == [("body", "value")], number
@@ -60,7 +62,7 @@ async def test_t2_a_number_that_is_none_is_422(probe: httpx.AsyncClient) -> None
     assert data_of(await send(probe, "/api/probe/measurements", '{"value": 1e300}')) == 1e300
 
 
-async def test_t3_a_number_beyond_every_column_is_422(client: httpx.AsyncClient, admin: Account) -> None:
+async def test_item_67_t3_a_number_beyond_every_column_is_422(client: httpx.AsyncClient, admin: Account) -> None:
     for number in (2**63 - 1, 2**63, 2**64, -(2**63) - 1, 10**60, int("9" * 4000)):
         for answer in (
             await client.get(f"/api/users/{number}", headers=admin.headers),
@@ -70,7 +72,7 @@ async def test_t3_a_number_beyond_every_column_is_422(client: httpx.AsyncClient,
             assert input_errors(answer)
 
 
-async def test_t4_a_refused_body_is_never_echoed(client: httpx.AsyncClient) -> None:
+async def test_item_72_t4_a_refused_body_is_never_echoed(client: httpx.AsyncClient) -> None:
     canary = "canary-Xq7"
     bodies = [
         json.dumps({"password": canary * 3}),
@@ -239,7 +241,7 @@ async def test_t12_what_was_bound_to_a_statement_is_not_logged(
         assert secret not in log
 
 
-async def test_t13_a_refusal_by_a_layer_has_the_envelope(probe: httpx.AsyncClient) -> None:
+async def test_item_71_t13_a_refusal_by_a_layer_has_the_envelope(probe: httpx.AsyncClient) -> None:
     by_the_layer = await probe.get("/api/users/me")
     by_a_route = await probe.get("/api/probe/refusal")
     too_large = await probe.post("/api/auth/login", content=b"", headers={"Content-Length": "10000000"})

@@ -167,7 +167,7 @@ async def test_the_total_is_counted_only_when_asked_for(users: Lister) -> None:
     assert (await users.page(q="nobody", total=True)) == {"items": [], "next_cursor": None, "total": 0}
 
 
-async def test_a_page_holds_from_one_to_a_hundred(users: Lister) -> None:
+async def test_item_68_a_page_holds_from_one_to_a_hundred(users: Lister) -> None:
     for right in (1, 100):
         assert (await users.page(limit=right))["items"]
     wrong: list[object] = [0, -1, 101, 10**9, 2**63, 10**60, "1_0", "+1", "1.0", "1.5", "\u0661", "1e1", "NaN", "", "x"]
@@ -175,7 +175,7 @@ async def test_a_page_holds_from_one_to_a_hundred(users: Lister) -> None:
         assert [loc for loc, _ in input_errors(await users.get(limit=limit))] == [("query", "limit")], limit
 
 
-async def test_only_what_is_listed_can_be_sorted_by(users: Lister) -> None:
+async def test_item_68_only_what_is_listed_can_be_sorted_by(users: Lister) -> None:
     for sort in (
         "password_hash",
         "email_key",
