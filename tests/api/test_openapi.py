@@ -140,7 +140,7 @@ def test_the_frameworks_own_failures_are_not_mentioned(document: Document) -> No
     assert not re.search(r"\bValidationError\b", text)
 
 
-def test_every_success_is_an_envelope_around_something_typed(document: Document) -> None:
+def test_item_53_every_success_is_an_envelope_around_something_typed(document: Document) -> None:
     for method, path, operation in operations(document):
         successes = [status for status in operation["responses"] if status.startswith("2")]
         assert len(successes) == 1, (method, path)
@@ -277,10 +277,10 @@ def _faults_of_object(document: Document, schema: dict[str, Any], value: dict[st
             yield f"{at}: has {key}, which is not documented"
 
 
-async def test_production_serves_no_documentation(make_app: MakeApp, user: Account) -> None:
+async def test_item_61_production_serves_no_documentation(make_app: MakeApp, user: Account) -> None:
     app = make_app(app_env="production", allow_sqlite_in_production=True, jwt_secret_key="7Kq2vXw9Zr4Lm8Np3Tb6" * 2)
     async with client_of(app) as live:
-        for path in ("/openapi.json", "/docs", "/redoc", "/docs/oauth2-redirect"):
+        for path in ("/openapi.json", "/docs", "/redoc", "/docs/oauth2-redirect", "/metrics", "/static/x", "/admin"):
             assert (await live.get(path)).status_code == 401
             tokens = await live.post("/api/auth/login", json={"email": user.email, "password": user.password})
             headers = {"Authorization": f"Bearer {tokens.json()['data']['access_token']}"}

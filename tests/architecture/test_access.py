@@ -30,21 +30,21 @@ def table_of(**values: Any) -> AccessTable:
     return table
 
 
-def test_every_route_states_who_may_call_it() -> None:
+def test_item_49_every_route_states_who_may_call_it() -> None:
     table = table_of()
 
     assert len(table.rules) > len(table.public()) > 0
     assert not table.unmarked()
 
 
-def test_the_public_routes_are_exactly_these() -> None:
+def test_item_49_the_public_routes_are_exactly_these() -> None:
     in_production = table_of(app_env="production", allow_sqlite_in_production=True)
 
     assert in_production.public() == PUBLIC
     assert table_of().public() == sorted(PUBLIC + DOCUMENTATION)
 
 
-def test_every_kind_of_route_that_states_nothing_is_caught() -> None:
+def test_item_49_every_kind_of_route_that_states_nothing_is_caught() -> None:
     async def endpoint(websocket: WebSocket) -> None: ...
 
     async def handler() -> None: ...

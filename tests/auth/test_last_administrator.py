@@ -71,7 +71,7 @@ def is_no_fault_of_ours(answer: httpx.Response) -> bool:
 
 
 @pytest.mark.parametrize("way", WAYS)
-async def test_the_last_administrator_cannot_go(
+async def test_item_55_the_last_administrator_cannot_go(
     app: FastAPI, client: httpx.AsyncClient, admin: Account, user: Account, way: Way
 ) -> None:
     gone = await sign_up_admin(client, admin)
@@ -113,7 +113,7 @@ async def test_an_administrator_can_go_when_another_one_stays(
 
 
 @pytest.mark.parametrize("is_mutual", [True, False])
-async def test_of_two_administrators_who_go_at_once_one_stays(
+async def test_item_55_of_two_administrators_who_go_at_once_one_stays(
     app: FastAPI, client: httpx.AsyncClient, admin: Account, is_mutual: bool
 ) -> None:
     one, other = admin, await sign_up_admin(client, admin)
@@ -130,7 +130,7 @@ async def test_of_two_administrators_who_go_at_once_one_stays(
         other = await sign_up_admin(client, one)
 
 
-async def test_twenty_administrators_at_once_leave_one_at_least(
+async def test_item_55_twenty_administrators_at_once_leave_one_at_least(
     app: FastAPI, client: httpx.AsyncClient, admin: Account
 ) -> None:
     circle = [admin, *[await sign_up_admin(client, admin) for _ in range(9)]]
@@ -150,7 +150,7 @@ async def test_twenty_administrators_at_once_leave_one_at_least(
         circle += [await sign_up_admin(client, circle[0]) for _ in range(10 - len(circle))]
 
 
-async def test_an_administrator_who_steps_down_leaves_an_active_successor(
+async def test_item_55_an_administrator_who_steps_down_leaves_an_active_successor(
     app: FastAPI, client: httpx.AsyncClient, admin: Account
 ) -> None:
     runtime: Runtime = app.state.runtime

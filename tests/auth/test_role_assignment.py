@@ -30,7 +30,7 @@ async def test_an_assignment_replaces_the_whole_set(client: httpx.AsyncClient, a
         assert await roles_of(client, admin, user.id) == sorted(set(wanted))
 
 
-async def test_a_role_bites_on_the_next_request_and_so_does_its_loss(
+async def test_item_54_a_role_bites_on_the_next_request_and_so_does_its_loss(
     client: httpx.AsyncClient, admin: Account, user: Account
 ) -> None:
     role = await make_role(client, admin, "users:user.read")
@@ -89,7 +89,7 @@ async def test_somebody_who_does_not_exist_has_no_roles_and_no_sessions(
         assert_failure(answer, 404, "user_not_found")
 
 
-async def test_nobody_gives_or_takes_what_they_do_not_hold(
+async def test_item_55_nobody_gives_or_takes_what_they_do_not_hold(
     client: httpx.AsyncClient, admin: Account, user: Account
 ) -> None:
     assigner = await sign_up_with(client, admin, "auth:role.assign", "users:user.read")

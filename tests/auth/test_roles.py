@@ -208,7 +208,7 @@ async def test_roles_are_for_those_who_may(client: httpx.AsyncClient, admin: Acc
         assert passed.status_code in {200, 422}, f"{method} {path}: {passed.text}"
 
 
-async def test_nobody_makes_or_changes_a_role_beyond_themselves(client: httpx.AsyncClient, admin: Account) -> None:
+async def test_item_55_nobody_makes_or_changes_a_role_beyond_theirs(client: httpx.AsyncClient, admin: Account) -> None:
     editor = await sign_up_with(client, admin, "auth:role.write", "users:user.read")
     own, beyond = new_role(permissions=["users:user.read"]), new_role(permissions=["users:user.write"])
     higher = await make_role(client, admin, "users:user.read", "users:user.write")
@@ -229,7 +229,7 @@ async def test_nobody_makes_or_changes_a_role_beyond_themselves(client: httpx.As
     data_of(await client.delete(f"{ROLES}/{own['name']}", headers=editor.headers))
 
 
-async def test_nobody_lifts_the_role_they_hold(client: httpx.AsyncClient, admin: Account) -> None:
+async def test_item_55_nobody_lifts_the_role_they_hold(client: httpx.AsyncClient, admin: Account) -> None:
     editor = await sign_up_with(client, admin, "auth:role.write", "auth:role.assign")
     (held,) = set(await roles_of(client, admin, editor.id)) - {"user"}
 
@@ -239,7 +239,7 @@ async def test_nobody_lifts_the_role_they_hold(client: httpx.AsyncClient, admin:
     assert_failure(await client.get("/api/users", headers=editor.headers), 403, "permission_denied")
 
 
-async def test_a_change_of_a_role_bites_on_its_holders_next_request(client: httpx.AsyncClient, admin: Account) -> None:
+async def test_item_54_a_changed_role_bites_on_the_next_request(client: httpx.AsyncClient, admin: Account) -> None:
     holder = await sign_up_with(client, admin, "auth:role.read")
     (role,) = set(await roles_of(client, admin, holder.id)) - {"user"}
     url = f"{ROLES}/{role}"

@@ -50,7 +50,9 @@ async def test_the_marker_nearest_to_the_route_decides(
     assert found == ANSWERS
 
 
-async def test_a_mount_is_closed_for_every_method_and_path_below(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_61_a_mount_is_closed_for_every_method_and_path_below(
+    client: httpx.AsyncClient, user: Account
+) -> None:
     for method in ("GET", "HEAD", "POST", "OPTIONS", "DELETE", "TRACE", "PROPFIND"):
         for path in ("/mounted/", "/mounted/a/b", "/mounted/open", "/mounted//"):
             answer = await client.request(method, DOORS + path)
@@ -60,13 +62,13 @@ async def test_a_mount_is_closed_for_every_method_and_path_below(client: httpx.A
 
 
 @pytest.mark.parametrize("path", ["/socket", "/guarded/socket", "/mounted/socket", "/no-socket-here", "/unmarked"])
-async def test_a_websocket_is_refused_without_a_token(app: FastAPI, path: str) -> None:
+async def test_item_60_a_websocket_is_refused_without_a_token(app: FastAPI, path: str) -> None:
     for headers in ([], [bearer("garbage")], [(b"cookie", b"authorization=x")]):
         (answer,) = await open_websocket(app, DOORS + path, *headers)
         assert answer["type"] == "websocket.close"
 
 
-async def test_a_websocket_is_served_to_whoever_may_open_it(
+async def test_item_60_a_websocket_is_served_to_whoever_may_open_it(
     app: FastAPI, client: httpx.AsyncClient, user: Account, admin: Account
 ) -> None:
     async def is_accepted(path: str, account: Account | None = None) -> bool:
@@ -90,7 +92,9 @@ async def test_a_wrong_method_is_told_every_right_one(client: httpx.AsyncClient,
         assert answer.headers["allow"] == allowed
 
 
-async def test_a_wrong_method_needs_a_token_unless_the_path_is_open_to_anybody(client: httpx.AsyncClient) -> None:
+async def test_item_62_a_wrong_method_needs_a_token_unless_the_path_is_open_to_anybody(
+    client: httpx.AsyncClient,
+) -> None:
     for method in ("HEAD", "OPTIONS", "TRACE", "DELETE", "PATCH", "PROPFIND", "get"):
         assert (await client.request(method, f"{DOORS}/closed")).status_code == 401, method
     for method in ("HEAD", "OPTIONS", "TRACE", "DELETE", "PATCH", "PROPFIND"):
@@ -99,7 +103,9 @@ async def test_a_wrong_method_needs_a_token_unless_the_path_is_open_to_anybody(c
     assert (await client.put(f"{DOORS}/several")).status_code == 401
 
 
-async def test_with_a_token_head_options_and_trace_are_wrong_methods(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_62_with_a_token_head_options_and_trace_are_wrong_methods(
+    client: httpx.AsyncClient, user: Account
+) -> None:
     for method in ("HEAD", "OPTIONS", "TRACE"):
         answer = await client.request(method, f"{DOORS}/closed", headers=user.headers)
         assert answer.status_code == 405, method
@@ -144,7 +150,7 @@ MUTATIONS = [
 ]
 
 
-async def test_no_spelling_of_a_closed_path_opens_it(client: httpx.AsyncClient, user: Account) -> None:
+async def test_item_57_no_spelling_of_a_closed_path_opens_it(client: httpx.AsyncClient, user: Account) -> None:
     for path in MUTATIONS:
         assert (await client.get(path)).status_code == 401, path
         assert (await client.get(path, headers=user.headers)).status_code in {403, 404}, path
@@ -170,7 +176,7 @@ async def test_an_answer_without_a_token_does_not_tell_what_exists(client: httpx
     assert told[0][0] == 401
 
 
-async def test_every_route_of_every_module_is_closed_unless_it_is_public(
+async def test_item_49_every_route_of_every_module_is_closed_unless_it_is_public(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     table: AccessTable = app.state.access

@@ -60,12 +60,12 @@ MALFORMED = [
 ]
 
 
-async def test_a_malformed_host_is_a_bad_request(client: httpx.AsyncClient) -> None:
+async def test_item_59_a_malformed_host_is_a_bad_request(client: httpx.AsyncClient) -> None:
     for host in MALFORMED:
         assert_refused(await ask(client, host))
 
 
-async def test_two_hosts_are_a_bad_request(client: httpx.AsyncClient) -> None:
+async def test_item_59_two_hosts_are_a_bad_request(client: httpx.AsyncClient) -> None:
     assert_refused(await client.get("/api/health", headers=[(b"host", b"test"), (b"host", b"test")]))
 
 
@@ -96,7 +96,7 @@ FOREIGN = [
 ]
 
 
-async def test_every_other_host_is_a_bad_request(make_app: MakeApp) -> None:
+async def test_item_59_every_other_host_is_a_bad_request(make_app: MakeApp) -> None:
     async with client_of(make_app(**OURS)) as client:
         for host in FOREIGN:
             assert_refused(await ask(client, host))
@@ -114,7 +114,7 @@ async def test_a_foreign_host_gets_no_cross_origin_answer_either(make_app: MakeA
     assert answered.headers["Access-Control-Allow-Origin"] == origin
 
 
-async def test_a_websocket_of_a_foreign_host_is_closed(make_app: MakeApp) -> None:
+async def test_item_59_a_websocket_of_a_foreign_host_is_closed(make_app: MakeApp) -> None:
     (closed,) = await open_websocket(make_app(**OURS), "/api/health")
 
     assert (closed["type"], closed["code"]) == ("websocket.close", 1008)

@@ -28,7 +28,7 @@ def unguarded(make_app: MakeApp) -> FastAPI:
     return app
 
 
-async def test_no_marked_route_runs_when_the_middleware_was_left_out(unguarded: FastAPI) -> None:
+async def test_item_57_no_marked_route_runs_when_the_middleware_was_left_out(unguarded: FastAPI) -> None:
     table: AccessTable = unguarded.state.access
     requests = [
         (method, rule.path.replace("{user_id}", "0190b6e4-0000-7000-8000-000000000000"))
@@ -65,7 +65,7 @@ class Detour:
 
 
 @pytest.mark.parametrize("destination", ["/api/users/me", "/api/users", "/api/ready"])
-async def test_a_decision_about_one_route_does_not_open_another(
+async def test_item_57_a_decision_about_one_route_does_not_open_another(
     make_app: MakeApp, user: Account, client: httpx.AsyncClient, destination: str
 ) -> None:
     app = make_app()

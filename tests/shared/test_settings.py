@@ -198,7 +198,7 @@ def test_sqlite_in_production_needs_consent() -> None:
 @pytest.mark.parametrize(
     "origin", ["*", "https://*.example.com", "https://*", "app.example.com", "null", "ftp://app.example.com"]
 )
-def test_an_origin_that_is_not_exact_is_refused(origin: str) -> None:
+def test_item_64_an_origin_that_is_not_exact_is_refused(origin: str) -> None:
     for origins in (origin, f"https://app.example.com,{origin}"):
         assert "wildcards are not accepted" in refusal(cors_origins=origins)
 

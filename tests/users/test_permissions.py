@@ -18,7 +18,7 @@ OWN = [("GET", "/me"), ("PATCH", "/me")]
 BODIES: list[dict[str, Any]] = [{}, {"json": {"email": "a@x.io"}}, {"content": b"{"}]
 
 
-async def test_a_plain_user_may_do_nothing_of_an_administrator(
+async def test_item_50_a_plain_user_may_do_nothing_of_an_administrator(
     client: httpx.AsyncClient, user: Account, admin: Account
 ) -> None:
     # Neither the own id, nor another's, nor nobody's, nor a bad body makes a difference.
