@@ -4,6 +4,7 @@ from uuid import UUID
 import httpx2 as httpx
 import pytest
 
+from shared.discovery import discover
 from tests.api.envelope import assert_failure, data_of, input_errors
 from tests.api.failing import away
 from tests.conftest import Account, MakeApp, client_of
@@ -164,16 +165,15 @@ async def test_the_faults_of_a_body_are_limited(client: httpx.AsyncClient) -> No
     assert len(answer.text) < 20_000
 
 
-async def test_item_73_a_crash_is_500_and_tells_nothing(
-    probe: httpx.AsyncClient, capsys: pytest.CaptureFixture[str]
-) -> None:
-    answer = await probe.get("/api/probe/crash")
+async def test_item_73_a_crash_is_500_and_tells_nothing(make_app: MakeApp, capsys: pytest.CaptureFixture[str]) -> None:
+    async with client_of(make_app(modules=discover("modules", "tests.fixtures.probes"))) as probe:
+        answer = await probe.get("/api/probe/crash")
 
     assert assert_failure(answer, 500, "internal_error")["data"] is None
     assert_guarded(answer)
     for word in ("Traceback", "RuntimeError", "a-detail-for-the-log-only", ".py"):
         assert word not in answer.text
-    # Everything that was kept from the client stands in the log, once, under the id that the client was given.
+    # What the client is not told stands in the log, once, under the id that the client was given.
     (logged,) = [line for line in capsys.readouterr().err.splitlines() if "Traceback" in line]
     assert answer.json()["request_id"] in logged
     assert logged.count("RuntimeError: a-detail-for-the-log-only") == 1
