@@ -1,6 +1,7 @@
 """E-mail addresses: one way to write each, and one key that decides whether two are the same."""
 
 import unicodedata
+from contextlib import suppress
 from typing import Annotated
 
 from email_validator import EmailNotValidError, validate_email
@@ -28,5 +29,10 @@ Email = Annotated[
 
 
 def email_key(email: str) -> str:
-    """What makes two addresses the same account: `Ada@Example.com` and `ada@example.com` are one."""
+    """What makes two addresses the same account: `Ada@Example.com` and `ada@example.com` are one.
+
+    Takes anything, for at login anything may have been typed.
+    """
+    with suppress(ValueError):
+        email = _normalized(email)
     return unicodedata.normalize("NFKC", email).casefold()
