@@ -1,5 +1,6 @@
 """The audit trail: one row for each thing that matters, written in the transaction in which it happens."""
 
+from functools import partial
 from typing import Any, Literal
 from uuid import UUID
 
@@ -9,6 +10,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.models import AuditEvent
 from shared.clock import Clock
+from shared.database import after_commit
 from shared.paging import PageOf, PageRequest, Paginator
 from shared.request import current_request
 
@@ -82,7 +84,9 @@ class AuditTrail:
                 details=details,
             )
         )
-        log.info(event, user_id=str(user_id), actor_id=str(actor_id), session_id=str(session_id), **details)
+        ids = {"user_id": str(user_id), "actor_id": str(actor_id), "session_id": str(session_id)}
+        # Not now: what is rolled back has not happened.
+        after_commit(session, partial(log.info, event, **ids, **details))
 
 
 class AuditReader:

@@ -58,13 +58,17 @@ class SessionService:
         """Open a session; the oldest ones beyond the cap are ended.
 
         Raises:
-            InvalidCredentials: The user was deleted just now.
+            InvalidCredentials: The user was deleted, or the password changed, just now.
         """
         try:
             # One login of a user after the other: at the same time none would count the others' sessions.
             await lock_account(session, user_id)
         except UserNotFound:
             raise InvalidCredentials from None
+        current = select(Credential.auth_version).where(Credential.user_id == user_id)
+        if await session.scalar(current) != auth_version:
+            # The password was changed, or the account deactivated, since this login checked it.
+            raise InvalidCredentials
         now, request = self._clock(), current_request.get()
         row = LoginSession(
             id=uuid7(),
