@@ -74,9 +74,10 @@ class MailTokens:
         deleted = await session.execute(delete(MailToken).where(MailToken.id == row.id))
         if deleted.rowcount != 1:  # type: ignore[attr-defined]  # a DELETE's result is a CursorResult
             raise InvalidToken
-        await session.execute(
-            delete(MailToken).where(MailToken.user_id == row.user_id, MailToken.purpose == row.purpose)
-        )
+        # By their ids: MariaDB's DELETE waits for every row that it looks at, and one that is just being written may be
+        # waiting for this account.
+        others = select(MailToken.id).where(MailToken.user_id == row.user_id, MailToken.purpose == row.purpose)
+        await session.execute(delete(MailToken).where(MailToken.id.in_((await session.scalars(others)).all())))
         return row
 
 
