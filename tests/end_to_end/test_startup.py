@@ -75,7 +75,9 @@ def test_a_copied_example_gets_its_secret(sqlite_project: Project) -> None:
 
 
 @pytest.mark.parametrize("command", [("bootstrap.py",), ("-m", "uvicorn", "bootstrap:app", "--port", "0")])
-def test_production_names_every_fault_at_once_and_no_value(sqlite_project: Project, command: tuple[str, ...]) -> None:
+def test_item_76_production_names_every_fault_at_once_and_no_value(
+    sqlite_project: Project, command: tuple[str, ...]
+) -> None:
     canary = "canary-too-short"
     project = in_production(sqlite_project, JWT_SECRET_KEY=canary, DEBUG="true", AUTH_BCRYPT_COST="99")
 
@@ -88,7 +90,7 @@ def test_production_names_every_fault_at_once_and_no_value(sqlite_project: Proje
     assert "Traceback" not in result.stderr
 
 
-def test_production_does_not_start_behind_its_schema(project: Project) -> None:
+def test_item_76_production_does_not_start_behind_its_schema(project: Project) -> None:
     project = in_production(project, ALLOW_SQLITE_IN_PRODUCTION="true")
 
     by_itself = project.run("python", "bootstrap.py", check=False)

@@ -49,7 +49,7 @@ class Behind:
         return Seen(self._make_app(trusted_proxies=proxies), self._capsys)
 
 
-async def test_without_the_setting_nobody_is_believed(behind: Behind) -> None:
+async def test_item_77_without_the_setting_nobody_is_believed(behind: Behind) -> None:
     seen = behind("")
 
     for peer in (PROXY, "127.0.0.1", "::1", CLIENT):
@@ -57,7 +57,7 @@ async def test_without_the_setting_nobody_is_believed(behind: Behind) -> None:
 
 
 @pytest.mark.parametrize("proxies", ["10.1.2.3", "10.0.0.0/8", "192.168.0.0/16, 10.1.2.0/24"])
-async def test_a_trusted_proxy_says_who_its_client_is(behind: Behind, proxies: str) -> None:
+async def test_item_77_a_trusted_proxy_says_who_its_client_is(behind: Behind, proxies: str) -> None:
     seen = behind(proxies)
 
     assert await seen.client(CLIENT) == CLIENT
@@ -65,7 +65,7 @@ async def test_a_trusted_proxy_says_who_its_client_is(behind: Behind, proxies: s
     assert await seen.client() == PROXY
 
 
-async def test_a_peer_that_is_no_trusted_proxy_is_not_believed(behind: Behind) -> None:
+async def test_item_77_a_peer_that_is_no_trusted_proxy_is_not_believed(behind: Behind) -> None:
     seen = behind("10.0.0.0/8")
 
     for peer in (CLIENT, "127.0.0.1", "11.0.0.1", "::1"):
@@ -73,7 +73,7 @@ async def test_a_peer_that_is_no_trusted_proxy_is_not_believed(behind: Behind) -
     assert await seen.client(ANOTHER, peer=None) is None
 
 
-async def test_what_a_client_writes_in_front_counts_for_nothing(behind: Behind) -> None:
+async def test_item_77_what_a_client_writes_in_front_counts_for_nothing(behind: Behind) -> None:
     seen = behind("10.0.0.0/8")
 
     assert await seen.client(f"{ANOTHER}, {CLIENT}") == CLIENT
@@ -82,7 +82,7 @@ async def test_what_a_client_writes_in_front_counts_for_nothing(behind: Behind) 
     assert await seen.client(f"unknown, 127.0.0.1, <script>, {CLIENT}") == CLIENT
 
 
-async def test_the_rightmost_address_that_is_no_proxy_counts(behind: Behind) -> None:
+async def test_item_77_the_rightmost_address_that_is_no_proxy_counts(behind: Behind) -> None:
     seen = behind(f"10.0.0.0/8,{INNER_PROXY}")
 
     assert await seen.client(f"{CLIENT}, {INNER_PROXY}") == CLIENT
@@ -101,14 +101,14 @@ async def test_a_trusted_ipv6_proxy_is_known_however_it_is_written(behind: Behin
 @pytest.mark.parametrize(
     "proxy", ["*", "proxy.example", "10.0.0.1/8", "0.0.0.0/0", "::/0", "10.0.0", "unix:", "10.0.0.0/33"]
 )
-def test_a_setting_that_is_no_address_or_trusts_everybody_is_refused(proxy: str) -> None:
+def test_item_77_a_setting_that_is_no_address_or_trusts_everybody_is_refused(proxy: str) -> None:
     for proxies in (proxy, f"10.0.0.1,{proxy}"):
         with pytest.raises(ValidationError, match=r"list addresses, or networks such as 10\.0\.0\.0/8"):
             settings_for("sqlite:///./app.db", trusted_proxies=proxies)
 
 
 @pytest.mark.parametrize("proxies", ["", "127.0.0.1"])
-async def test_a_running_server_believes_a_local_peer_only_if_it_is_told_to(
+async def test_item_77_a_running_server_believes_a_local_peer_only_if_it_is_told_to(
     sqlite_project: Project, proxies: str
 ) -> None:
     project = replace(sqlite_project, variables={"TRUSTED_PROXIES": proxies})

@@ -130,7 +130,7 @@ def test_a_setting_that_is_no_host_is_refused(host: str) -> None:
             settings_for("sqlite:///./app.db", allowed_hosts=hosts)
 
 
-async def test_all_hosts_can_be_allowed_outside_production_only(make_app: MakeApp) -> None:
+async def test_item_76_all_hosts_can_be_allowed_outside_production_only(make_app: MakeApp) -> None:
     async with client_of(make_app(allowed_hosts="*")) as client:
         assert (await ask(client, "anything.test")).status_code == 200
         assert_refused(await ask(client, "any thing"))

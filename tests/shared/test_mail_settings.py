@@ -148,7 +148,7 @@ def test_an_address_that_no_link_can_begin_with_is_refused_without_showing_it(va
     assert faults(public_url=value) == ["public_url"]
 
 
-def test_production_that_sends_mail_says_from_whom_and_where_the_links_lead() -> None:
+def test_item_76_production_that_sends_mail_says_from_whom_and_where_the_links_lead() -> None:
     assert settings(**MAIL_IN_PRODUCTION)
     assert settings(app_env="production"), "without mail there is nothing to say"
     required = {name: MAIL_IN_PRODUCTION[name] for name in ("app_env", "smtp_url")}
@@ -166,7 +166,9 @@ def test_production_that_sends_mail_says_from_whom_and_where_the_links_lead() ->
         ("public_url", "https://[::1]"),
     ],
 )
-def test_production_that_sends_mail_refuses_what_only_works_on_a_developers_machine(name: str, value: str) -> None:
+def test_item_76_production_that_sends_mail_refuses_what_only_works_on_a_developers_machine(
+    name: str, value: str
+) -> None:
     assert faults(**(MAIL_IN_PRODUCTION | {name: value})) == [name]
     assert settings(**(MAIL_IN_PRODUCTION | {name: value, "app_env": "development"}))
 

@@ -84,7 +84,9 @@ def test_every_fault_is_reported_at_once_and_without_its_value(environment: pyte
     assert CANARY not in message
 
 
-def test_every_production_guard_reports_even_when_another_setting_is_wrong(environment: pytest.MonkeyPatch) -> None:
+def test_item_76_every_production_guard_reports_even_when_another_setting_is_wrong(
+    environment: pytest.MonkeyPatch,
+) -> None:
     message = loaded(APP_ENV="production", APP_PORT="0", DEBUG="true", JWT_SECRET_KEY="change-me-" * 4)
 
     assert all(f"  - {name}: " in message for name in ("APP_PORT", "DEBUG", "JWT_SECRET_KEY"))
@@ -93,7 +95,9 @@ def test_every_production_guard_reports_even_when_another_setting_is_wrong(envir
 
 
 @pytest.mark.parametrize("app_env", ["development", "test", "production"])
-def test_a_missing_secret_is_named_with_the_way_to_make_one(environment: pytest.MonkeyPatch, app_env: str) -> None:
+def test_item_76_a_missing_secret_is_named_with_the_way_to_make_one(
+    environment: pytest.MonkeyPatch, app_env: str
+) -> None:
     message = loaded(APP_ENV=app_env, DATABASE_URL=POSTGRESQL)
 
     assert message.splitlines()[1:] == [
@@ -131,7 +135,7 @@ def test_alembic_needs_no_secret(environment: pytest.MonkeyPatch) -> None:
 
 @pytest.mark.parametrize("app_env", ["development", "test", "production"])
 @pytest.mark.parametrize("key", ["k" * 31, "é" * 15 + "x", "short", f"{SECRET},short", f"short,{SECRET}", f"{SECRET},"])
-def test_a_key_that_is_too_short_is_refused_everywhere_in_the_ring(app_env: str, key: str) -> None:
+def test_item_76_a_key_that_is_too_short_is_refused_everywhere_in_the_ring(app_env: str, key: str) -> None:
     message = refusal(app_env=app_env, jwt_secret_key=key)
 
     assert "each key needs at least 32 bytes" in message
@@ -154,7 +158,7 @@ def test_a_key_is_measured_in_bytes() -> None:
         "0123456789" * 5,
     ],
 )
-def test_a_key_that_looks_like_an_example_is_refused_in_production(key: str) -> None:
+def test_item_76_a_key_that_looks_like_an_example_is_refused_in_production(key: str) -> None:
     for ring in (key, f"{secrets.token_urlsafe(48)},{key}"):
         message = refusal(app_env="production", jwt_secret_key=ring)
         assert "looks like an example; make one with" in message
@@ -183,12 +187,12 @@ def test_the_ring_signs_with_the_first_key_and_accepts_all() -> None:
     assert not after.verify("p", b"message", signed_before)
 
 
-def test_debug_is_refused_in_production_only() -> None:
+def test_item_76_debug_is_refused_in_production_only() -> None:
     assert "must be off in production" in refusal(app_env="production", debug=True)
     assert settings_for(SQLITE, app_env="development", debug=True).debug
 
 
-def test_sqlite_in_production_needs_consent() -> None:
+def test_item_76_sqlite_in_production_needs_consent() -> None:
     assert "ALLOW_SQLITE_IN_PRODUCTION=true" in refusal(database=SQLITE, app_env="production")
     assert settings_for(SQLITE, app_env="production", allow_sqlite_in_production=True).is_production
     assert settings_for(POSTGRESQL, app_env="production").is_production

@@ -64,7 +64,9 @@ def test_a_password_of_redis_does_not_show_in_the_settings() -> None:
 
 
 @pytest.mark.parametrize("number", ["2", "16"])
-def test_several_workers_in_production_count_in_redis_or_with_consent(workers: pytest.MonkeyPatch, number: str) -> None:
+def test_item_76_several_workers_in_production_count_in_redis_or_with_consent(
+    workers: pytest.MonkeyPatch, number: str
+) -> None:
     workers.setenv("WEB_CONCURRENCY", number)
 
     with pytest.raises(ValidationError, match="ALLOW_THROTTLE_PER_PROCESS=true"):
@@ -82,7 +84,7 @@ def test_one_process_counts_in_memory(workers: pytest.MonkeyPatch, number: str |
     assert in_production()
 
 
-def test_the_same_key_twice_is_refused_in_production() -> None:
+def test_item_76_the_same_key_twice_is_refused_in_production() -> None:
     for ring in (f"{GOOD_KEY},{GOOD_KEY}", f"{GOOD_KEY},{OTHER_KEY}, {GOOD_KEY}"):
         with pytest.raises(ValidationError, match="holds the same key twice") as refused:
             in_production(jwt_secret_key=ring)
@@ -92,7 +94,9 @@ def test_the_same_key_twice_is_refused_in_production() -> None:
     assert settings_for(POSTGRESQL, jwt_secret_key=f"{SECRET},{SECRET}")
 
 
-def test_workers_that_would_count_for_themselves_end_the_server_with_one_message_each(sqlite_project: Project) -> None:
+def test_item_76_workers_that_would_count_for_themselves_end_the_server_with_one_message_each(
+    sqlite_project: Project,
+) -> None:
     variables = {"APP_ENV": "production", "JWT_SECRET_KEY": GOOD_KEY, "ALLOW_SQLITE_IN_PRODUCTION": "true"}
     project = replace(sqlite_project, variables=variables)
 
