@@ -169,9 +169,11 @@ async def test_item_18_what_nobody_had_the_time_to_check_is_no_failure(make_app:
     async with client_of(app) as client:
         done = threading.Event()
         busy = [asyncio.ensure_future(hasher._run(done.wait)) for _ in range(os.cpu_count() or 1)]
-        assert await statuses(*(attempt(client, UNKNOWN, WRONG) for _ in range(12))) == [503] * 12
-        done.set()
-        await asyncio.gather(*busy)
+        try:
+            assert await statuses(*(attempt(client, UNKNOWN, WRONG) for _ in range(12))) == [503] * 12
+        finally:
+            done.set()
+            await asyncio.gather(*busy)
 
         assert await statuses(*(attempt(client, UNKNOWN, WRONG) for _ in range(6))) == [401] * 5 + [429]
 

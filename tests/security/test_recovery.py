@@ -6,9 +6,11 @@ import hashlib
 import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
+from sqlalchemy import text
 
 from shared.container import Runtime
 from tests.api.envelope import assert_failure, data_of
+from tests.api.failing import failing_commits
 from tests.auth.emails import change_email, confirm_change
 from tests.auth.recovery import NEW, change, forgot, reset, reset_token
 from tests.auth.roles import audited
@@ -83,7 +85,8 @@ async def test_item_15_the_answer_does_not_wait_for_what_depends_on_the_account(
     runtime: Runtime = app.state.runtime
     # On SQLite nobody else writes while this transaction is open, so that a link could not be stored before the answer;
     # and the mail server is asked after the link is stored.
-    async with runtime.shared.database().transaction():
+    async with runtime.shared.database().transaction() as session:
+        await session.execute(text("SELECT 1"))  # only now it begins
         for email in (user.email, UNKNOWN):
             data_of(await forgot(client, email), 202)
 
@@ -251,10 +254,10 @@ async def test_item_20_a_link_begins_with_the_configured_address(
         if answer.status_code == 400:  # no host at all
             continue
         data_of(answer, 202)
-        text = (await mailbox.next_mail(to=user.email)).get_content()
-        assert f"\n{FRONT_END}/reset-password#token=" in text
-        assert "evil" not in text
-        assert "gopher" not in text
+        content = (await mailbox.next_mail(to=user.email)).get_content()
+        assert f"\n{FRONT_END}/reset-password#token=" in content
+        assert "evil" not in content
+        assert "gopher" not in content
 
 
 async def test_item_20_the_link_goes_to_the_address_on_file_and_not_to_what_was_typed(
@@ -275,3 +278,27 @@ async def test_item_20_the_link_goes_to_the_address_on_file_and_not_to_what_was_
         await everything_sent(app, mailbox)
         recipients = {one for envelope in mailbox.envelopes for one in envelope.rcpt_tos}
         assert recipients == {user.email.replace("b\u00fccher", "xn--bcher-kva")}
+
+
+async def test_a_mail_goes_only_after_the_commit(
+    app: FastAPI, client: httpx.AsyncClient, user: Account, admin: Account, mailbox: Mailbox
+) -> None:
+    token = await reset_token(client, mailbox, user.email)
+    await everything_sent(app, mailbox)
+    mailbox.mails.clear()
+
+    with failing_commits(app):
+        data_of(await forgot(client, user.email), 202)
+        for answer in (
+            await reset(client, token),
+            await change(client, user, user.password),
+            await change_email(client, user, "moved@example.com"),
+            await client.post("/api/users", headers=admin.headers, json={"email": "invited@example.com"}),
+            await client.post("/api/auth/register", json=RegisterRequestFactory.build().model_dump(mode="json")),
+            await client.post("/api/auth/email/verify/request", headers=user.headers),
+        ):
+            assert_failure(answer, 503, "unavailable")
+        assert await everything_sent(app, mailbox) == []
+
+    data_of(await reset(client, token))
+    assert await everything_sent(app, mailbox) == [user.email]
