@@ -134,6 +134,20 @@ async def walk_an_account(walk: Walk) -> None:
     await walk("GET /api/users/me", expected=401, headers=headers)
 
 
+async def leave_links_unused(walk: Walk) -> None:
+    """What is used up is gone; these stay in the tables, as does a session."""
+    address, other = walk.canaries.address("carl"), walk.canaries.address("carl-again")
+    password = walk.canaries.new("the password of somebody who does not come back")
+    await walk("POST /api/auth/register", expected=201, json={"email": address, "password": password})
+    await walk.link(address)
+    await walk("POST /api/auth/password/forgot", expected=202, json={"email": address})
+    await walk.link(address)
+    headers = await walk.log_in(address, password)
+    move = {"new_email": other, "current_password": password}
+    await walk("POST /api/auth/email/change", expected=202, headers=headers, json=move)
+    await walk.link(other)
+
+
 async def walk_an_administrator(walk: Walk, address: str, password: str) -> dict[str, str]:
     """The first administrator, who has to change the password, and invites somebody; gives the header."""
     headers = await walk.log_in(address, password)
@@ -149,6 +163,9 @@ async def walk_an_administrator(walk: Walk, address: str, password: str) -> dict
     await walk.mailbox.next_mail(to=invited)
     await walk("GET /api/users", expected=200, headers=headers)
     await walk("GET /api/auth/audit", expected=200, headers=headers)
+    ignored = walk.canaries.address("dora")
+    await walk("POST /api/users", expected=201, headers=headers, json={"email": ignored})
+    await walk.link(ignored)
     await walk(f"POST /api/users/{bob['id']}/deactivate", expected=200, headers=headers)
     await walk(f"DELETE /api/users/{bob['id']}", expected=200, headers=headers)
     return headers

@@ -15,7 +15,7 @@ from tests.project import ROOT, Project, copy_project, read_along, serve
 from tests.security.fuzzing import PASSWORD, ROOT_EMAIL
 
 # The same cases in every run: a test of the default run must not fail by chance.
-SHORT = ("--phases", "examples,coverage", "--generation-deterministic")
+SHORT = ("--phases", "examples,coverage,fuzzing", "--max-examples", "5", "--generation-deterministic")
 LONG = ("--max-examples", "400", "--generation-database", "none")
 LONG_SECONDS = 1800
 
