@@ -10,7 +10,6 @@ from sqlalchemy import text
 
 from shared.container import Runtime
 from tests.api.envelope import assert_failure, data_of
-from tests.api.failing import failing_commits
 from tests.auth.emails import change_email, confirm_change
 from tests.auth.recovery import NEW, change, forgot, reset, reset_token
 from tests.auth.roles import audited
@@ -278,27 +277,3 @@ async def test_item_20_the_link_goes_to_the_address_on_file_and_not_to_what_was_
         await everything_sent(app, mailbox)
         recipients = {one for envelope in mailbox.envelopes for one in envelope.rcpt_tos}
         assert recipients == {user.email.replace("b\u00fccher", "xn--bcher-kva")}
-
-
-async def test_a_mail_goes_only_after_the_commit(
-    app: FastAPI, client: httpx.AsyncClient, user: Account, admin: Account, mailbox: Mailbox
-) -> None:
-    token = await reset_token(client, mailbox, user.email)
-    await everything_sent(app, mailbox)
-    mailbox.mails.clear()
-
-    with failing_commits(app):
-        data_of(await forgot(client, user.email), 202)
-        for answer in (
-            await reset(client, token),
-            await change(client, user, user.password),
-            await change_email(client, user, "moved@example.com"),
-            await client.post("/api/users", headers=admin.headers, json={"email": "invited@example.com"}),
-            await client.post("/api/auth/register", json=RegisterRequestFactory.build().model_dump(mode="json")),
-            await client.post("/api/auth/email/verify/request", headers=user.headers),
-        ):
-            assert_failure(answer, 503, "unavailable")
-        assert await everything_sent(app, mailbox) == []
-
-    data_of(await reset(client, token))
-    assert await everything_sent(app, mailbox) == [user.email]
