@@ -21,7 +21,7 @@ MOVED = "moved@example.com"
 
 
 @pytest.fixture
-async def app(make_app: MakeApp, mailbox: Mailbox) -> FastAPI:
+async def app(mailbox: Mailbox, make_app: MakeApp) -> FastAPI:
     return make_app(smtp_url=mailbox.url, public_url="https://app.example.com", auth=UNLIMITED)
 
 
@@ -70,7 +70,7 @@ async def test_the_link_to_confirm_can_be_asked_for_again_until_it_was_used(
 
 
 @ON_SQLITE
-async def test_mails_to_oneself_are_limited(make_app: MakeApp, mailbox: Mailbox) -> None:
+async def test_mails_to_oneself_are_limited(mailbox: Mailbox, make_app: MakeApp) -> None:
     app = make_app(smtp_url=mailbox.url)
     async with client_of(app) as client:
         user, other = await sign_up(client), await sign_up(client)

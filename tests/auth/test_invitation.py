@@ -20,7 +20,7 @@ INVITED = "invited@example.com"
 
 
 @pytest.fixture
-async def app(make_app: MakeApp, mailbox: Mailbox) -> FastAPI:
+async def app(mailbox: Mailbox, make_app: MakeApp) -> FastAPI:
     return make_app(smtp_url=mailbox.url, public_url="https://app.example.com", auth=UNLIMITED)
 
 

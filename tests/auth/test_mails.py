@@ -20,7 +20,7 @@ CHINESE = "zh-CN,zh;q=0.9,en;q=0.8"
 
 
 @pytest.fixture
-async def app(make_app: MakeApp, mailbox: Mailbox) -> FastAPI:
+async def app(mailbox: Mailbox, make_app: MakeApp) -> FastAPI:
     return make_app(
         smtp_url=mailbox.url, public_url="https://app.example.com", app_name="Ada's $5 Shop", auth=UNLIMITED
     )
@@ -68,7 +68,7 @@ async def test_every_mail_is_in_the_language_of_its_reader(
         assert lifetime[locale == "zh"] in mails[name].get_content()
 
 
-async def test_a_lifetime_is_told_in_a_unit_that_it_has_several_of(make_app: MakeApp, mailbox: Mailbox) -> None:
+async def test_a_lifetime_is_told_in_a_unit_that_it_has_several_of(mailbox: Mailbox, make_app: MakeApp) -> None:
     for ttl, told in (
         (300, "5 minutes"),
         (3600, "60 minutes"),

@@ -24,7 +24,7 @@ ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 
 @pytest.fixture
-async def app(make_app: MakeApp, mailbox: Mailbox) -> FastAPI:
+async def app(mailbox: Mailbox, make_app: MakeApp) -> FastAPI:
     return make_app(smtp_url=mailbox.url, auth=UNLIMITED)
 
 

@@ -32,7 +32,7 @@ TOKENS = {"access_token", "refresh_token", "token_type"}
 
 
 @pytest.fixture
-def app(make_app: MakeApp, mailbox: Mailbox) -> FastAPI:
+def app(mailbox: Mailbox, make_app: MakeApp) -> FastAPI:
     return make_app(auth=UNLIMITED, smtp_url=mailbox.url)
 
 

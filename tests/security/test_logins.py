@@ -149,7 +149,7 @@ async def test_item_18_a_lockout_ends_by_itself(
     assert (await attempt_from(app, next(_addresses), user.email, user.password)).status_code == 200
 
 
-async def test_item_18_a_reset_by_mail_ends_a_lockout_at_once(make_app: MakeApp, mailbox: Mailbox) -> None:
+async def test_item_18_a_reset_by_mail_ends_a_lockout_at_once(mailbox: Mailbox, make_app: MakeApp) -> None:
     app = make_app(smtp_url=mailbox.url)
     async with client_of(app) as client:
         user = await sign_up(client)

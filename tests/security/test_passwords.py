@@ -70,7 +70,7 @@ async def test_item_02_nothing_is_computed_for_an_absurdly_long_password(
 
 
 @ON_SQLITE
-async def test_item_07_a_changed_and_a_reset_password_obey_the_same_rules(make_app: MakeApp, mailbox: Mailbox) -> None:
+async def test_item_07_a_changed_and_a_reset_password_obey_the_same_rules(mailbox: Mailbox, make_app: MakeApp) -> None:
     async with client_of(make_app(auth=UNLIMITED, smtp_url=mailbox.url)) as client:
         user = await sign_up(client, RegisterRequestFactory.build(email="lovelace@x.io", nickname="Augusta"))
         token = await reset_token(client, mailbox, user.email)

@@ -27,7 +27,7 @@ UNKNOWN = "nobody@example.com"
 
 
 @pytest.fixture
-async def app(make_app: MakeApp, mailbox: Mailbox) -> FastAPI:
+async def app(mailbox: Mailbox, make_app: MakeApp) -> FastAPI:
     return make_app(smtp_url=mailbox.url, public_url=FRONT_END, auth=UNLIMITED)
 
 
@@ -94,7 +94,7 @@ async def test_item_15_the_answer_does_not_wait_for_what_depends_on_the_account(
 
 
 @ON_SQLITE
-async def test_item_15_mails_are_limited_for_unknown_addresses_alike(make_app: MakeApp, mailbox: Mailbox) -> None:
+async def test_item_15_mails_are_limited_for_unknown_addresses_alike(mailbox: Mailbox, make_app: MakeApp) -> None:
     app = make_app(smtp_url=mailbox.url)
     async with client_of(app) as client:
         user = await sign_up(client)

@@ -43,7 +43,7 @@ async def test_item_21_an_administrator_makes_no_second_account_either(
         assert_failure(await register(client, email=spelling), 409, "email_taken")
 
 
-async def test_item_21_nobody_moves_to_anothers_address(make_app: MakeApp, mailbox: Mailbox) -> None:
+async def test_item_21_nobody_moves_to_anothers_address(mailbox: Mailbox, make_app: MakeApp) -> None:
     async with client_of(make_app(smtp_url=mailbox.url)) as client:
         mover_request, holder_request = registration(email="mover@x.io"), registration(email="new@x.io")
         data_of(await client.post("/api/auth/register", json=mover_request), 201)

@@ -16,7 +16,7 @@ from tests.security.test_sessions import listed_ids
 
 
 @pytest.fixture
-async def app(make_app: MakeApp, mailbox: Mailbox) -> FastAPI:
+async def app(mailbox: Mailbox, make_app: MakeApp) -> FastAPI:
     return make_app(smtp_url=mailbox.url)
 
 

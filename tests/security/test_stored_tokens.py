@@ -19,7 +19,7 @@ WINDOW = 20
 
 
 @pytest.fixture
-async def app(make_app: MakeApp, mailbox: Mailbox) -> FastAPI:
+async def app(mailbox: Mailbox, make_app: MakeApp) -> FastAPI:
     return make_app(smtp_url=mailbox.url)
 
 
