@@ -8,6 +8,7 @@ import typer
 from dependency_injector.containers import DeclarativeContainer
 
 from shared.container import Runtime
+from shared.logging import configure_logging
 
 C = TypeVar("C", bound=DeclarativeContainer)
 T = TypeVar("T")
@@ -19,6 +20,7 @@ def run(context: typer.Context, container: type[C], use: Callable[[C], Awaitable
 
     async def main() -> T:
         runtime = build_runtime()
+        configure_logging(as_json=runtime.shared.settings().app_env != "development")
         try:
             return await use(runtime.of(container))
         finally:
