@@ -14,8 +14,10 @@ from tests.conftest import UNLIMITED
 from tests.project import ROOT, Project, copy_project, read_along, serve
 from tests.security.fuzzing import PASSWORD, ROOT_EMAIL
 
-# The same cases in every run: a test of the default run must not fail by chance.
-SHORT = ("--phases", "examples,coverage,fuzzing", "--max-examples", "5", "--generation-deterministic")
+# The same cases in every run: a test of the default run must not fail by chance. Corners on each database; what lies
+# between them is mostly about the document, for which one database will do.
+SHORT = ("--generation-deterministic", "--max-examples", "5", "--phases")
+CORNERS = "examples,coverage"
 LONG = ("--max-examples", "400", "--generation-database", "none")
 LONG_SECONDS = 1800
 
@@ -65,14 +67,10 @@ def fuzz(project: Project, who: str, *options: str) -> int:
     return int(generated[1])
 
 
-def test_an_administrator_gets_only_answers_that_are_documented(prepared: Project) -> None:
-    assert fuzz(prepared, "admin", *SHORT) > 500
+def test_an_administrator_gets_only_answers_that_are_documented(prepared: Project, backend: str) -> None:
+    phases = f"{CORNERS},fuzzing" if backend == "sqlite" else CORNERS
 
-
-def test_a_stranger_gets_only_answers_that_are_documented(sqlite_project: Project) -> None:
-    sqlite_project.alembic("upgrade", "heads")
-
-    assert fuzz(sqlite_project, "nobody", *SHORT) > 500
+    assert fuzz(prepared, "admin", *SHORT, phases) > 900
 
 
 @pytest.mark.slow
