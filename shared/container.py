@@ -30,7 +30,7 @@ ReadMigrations = Callable[[AsyncEngine], Awaitable[MigrationState]]
 
 
 def _database(settings: Settings) -> Database:
-    return Database(settings.database_url.get_secret_value())
+    return Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
 
 
 def _key_ring(settings: Settings) -> KeyRing:

@@ -1,19 +1,27 @@
 """The one database: its address, its engine, and the two ways to talk to it."""
 
+import asyncio
 import sqlite3
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal, TypeVarTuple
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
-from sqlalchemy import URL, Connection, event, make_url, text
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy import URL, Connection, Engine, Select, event, make_url, text
+from sqlalchemy.engine import Row
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, InvalidatePoolError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import SessionTransaction
-from sqlalchemy.pool import NullPool
+from sqlalchemy.pool import ConnectionPoolEntry, NullPool
+from sqlalchemy.util import greenlet_spawn
+
+Ts = TypeVarTuple("Ts")
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -24,6 +32,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_TIMEOUT_SECONDS = 5
+REST_SECONDS = 1
 SQLITE_BUSY_SECONDS = 30
 
 
@@ -94,6 +103,46 @@ def _begin_immediate(connection: Connection) -> None:
         connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
+def _look_after_idle_connections(engine: Engine) -> None:
+    """Replace a connection that the server has closed meanwhile.
+
+    In place of `pool_pre_ping`, which asks at each checkout: with asyncpg that is three round trips, more than most
+    requests need.
+    """
+
+    def note_rest(_connection: object, record: ConnectionPoolEntry) -> None:
+        record.info["resting_since"] = time.monotonic()
+
+    def check_after_rest(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
+        # A connection whose end has reached us says so; one that broke without a word is found by asking.
+        has_ended: Callable[[], bool] = getattr(record.driver_connection, "is_closed", bool)
+        now = time.monotonic()
+        if has_ended() or (now - record.info.get("resting_since", now) > REST_SECONDS and not _answers(connection)):
+            raise InvalidatePoolError
+
+    def _answers(connection: DBAPIConnection) -> bool:
+        try:
+            return engine.dialect.do_ping(connection)
+        except engine.dialect.loaded_dbapi.Error:
+            return False
+
+    event.listen(engine, "checkin", note_rest)
+    event.listen(engine, "checkout", check_after_rest)
+
+
+class _Turns(asyncio.Semaphore):
+    """As many as there are connections, in the order of arrival: at the pool itself newcomers overtake who waits."""
+
+    async def acquire(self) -> Literal[True]:
+        if not self.locked():
+            return await super().acquire()
+        try:
+            async with asyncio.timeout(POOL_TIMEOUT_SECONDS):
+                return await super().acquire()
+        except TimeoutError:
+            raise PoolTimeoutError(f"no connection became free within {POOL_TIMEOUT_SECONDS} seconds") from None
+
+
 class _ReadSession(SyncSession):
     """A session that refuses to write: its connection commits by itself, statement by statement."""
 
@@ -135,28 +184,43 @@ def _forget(session: SyncSession, transaction: SessionTransaction) -> None:
 class Database:
     """Opens sessions. There are two kinds, and nothing else in the project begins or commits."""
 
-    def __init__(self, url: str) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+        """`pool_size` is how many connections there are at most; whoever needs one more waits a little."""
         self.url = database_url(url)
-        pool = {} if self.url.database in {None, "", ":memory:"} else {"pool_timeout": POOL_TIMEOUT_SECONDS}
-        self.engine = create_engine(self.url, pool_pre_ping=True, **pool)
+        # One connection that all share cannot be counted, and must not be closed.
+        is_in_memory = self.url.database in {None, "", ":memory:"}
+        pool = {} if is_in_memory else {"pool_size": pool_size, "max_overflow": 0}
+        self.engine = create_engine(self.url, skip_autocommit_rollback=True, **pool)
+        _look_after_idle_connections(self.engine.sync_engine)
+        self._turns = _Turns(pool_size)
         self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        self._readers = async_sessionmaker(
-            self.engine.execution_options(isolation_level="AUTOCOMMIT"),
-            expire_on_commit=False,
-            sync_session_class=_ReadSession,
-        )
+        reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
+        self._connect_to_read = reader.sync_engine.connect
+        self._readers = async_sessionmaker(reader, expire_on_commit=False, sync_session_class=_ReadSession)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """One unit of work: committed when the block ends, rolled back when it raises."""
-        async with self._sessions.begin() as session:
+        async with self._turns, self._sessions.begin() as session:
             yield session
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """For reading only, without the two round trips of a transaction; each statement sees the latest commit."""
-        async with self._readers() as session:
+        async with self._turns, self._readers() as session:
             yield session
+
+    async def fetch(self, statement: Select[*Ts], parameters: Mapping[str, Any]) -> Sequence[Row[*Ts]]:
+        """Read rows with a statement that is built once, with `bindparam`: for what every request asks.
+
+        It costs a third of what a session costs, which is for whole objects.
+        """
+        async with self._turns:
+            return await greenlet_spawn(self._fetch, statement, parameters)
+
+    def _fetch(self, statement: Select[*Ts], parameters: Mapping[str, Any]) -> Sequence[Row[*Ts]]:
+        with self._connect_to_read() as connection:
+            return connection.execute(statement, parameters).all()
 
     async def ping(self) -> None:
         """Raises whatever the driver raises if the database cannot be reached."""

@@ -3,6 +3,7 @@
 from contextvars import ContextVar
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 from uuid import UUID
 
 
@@ -10,7 +11,8 @@ from uuid import UUID
 class Principal:
     """The caller, as the authenticator found it in the database for this very request.
 
-    With `must_change_password` the permissions count for nothing until the password is a new one.
+    With `must_change_password` the permissions count for nothing until the password is a new one. `profile` has the
+    user's own data as attributes, those that `GET /api/users/me` shows: what is known is not asked for again.
     """
 
     user_id: UUID
@@ -18,6 +20,7 @@ class Principal:
     permissions: frozenset[str]
     authenticated_at: datetime
     must_change_password: bool = False
+    profile: Any = None
 
     def can(self, permission: str) -> bool:
         return permission in self.permissions

@@ -103,6 +103,7 @@ class Settings(DatabaseSettings):
     debug: bool = False
     app_host: str = "127.0.0.1"
     app_port: int = Field(default=8000, ge=1, le=65535)
+    database_pool_size: int = Field(default=10, ge=1, le=1000)
     jwt_secret_key: SecretStr
     allow_sqlite_in_production: bool = Field(default=False, validate_default=True)
     disabled_modules: CommaSeparated = ()

@@ -5,7 +5,7 @@ import binascii
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
+from functools import lru_cache
 from uuid import UUID
 
 import jwt
@@ -28,6 +28,8 @@ OPTIONS: Options = {
     "verify_iat": False,
 }
 LEEWAY = timedelta(seconds=10).total_seconds()
+REMEMBERED = 4096
+"""Tokens whose signature is not checked again; each takes about a kilobyte."""
 
 # A purpose each: a key that is an HMAC secret is never the seed of one whose public half is published.
 ACCESS = "access"
@@ -39,8 +41,12 @@ MAXIMUM_COUNTER_DIGITS = 9
 
 @dataclass(frozen=True, slots=True)
 class AccessClaims:
+    """`issued_at` and `expires_at` are in seconds since 1970."""
+
     user_id: UUID
     session_id: UUID
+    issued_at: int
+    expires_at: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +76,9 @@ class AccessTokens:
             self._verifying = {key_id: key.public_key() for key_id, key in private.items()}
         else:
             self._signing = self._verifying = keys.keys(ACCESS)
+        # A token says the same as long as it lives; whether it still does, and its session, is looked up every time.
+        # What is refused is not remembered: nobody can push good tokens out with bad ones.
+        self._claims = lru_cache(REMEMBERED)(self._read)
 
     def issue(self, user_id: UUID, session_id: UUID) -> str:
         now = int(self._clock().timestamp())
@@ -88,22 +97,11 @@ class AccessTokens:
     def verify(self, token: str) -> AccessClaims | None:
         """None for anything that is not a valid token of this service, whatever is wrong with it."""
         try:
-            header = jwt.get_unverified_header(token)
-            # The key id only chooses among our own keys; keys that a header brings along are never looked at.
-            key = self._verifying.get(str(header.get("kid")))
-            if key is None or header.get("typ") != TOKEN_TYPE:
-                return None
-            claims = jwt.decode(
-                token,
-                key,
-                algorithms=[self._algorithm],
-                issuer=self._settings.token_issuer,
-                audience=self._settings.token_audience,
-                options=OPTIONS,
-            )
-            return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"])) if self._is_current(claims) else None
+            claims = self._claims(token)
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
             return None
+        now = self._clock().timestamp()
+        return claims if claims.issued_at <= now + LEEWAY and now - LEEWAY < claims.expires_at else None
 
     def public_keys(self) -> list[dict[str, str]]:
         """What others verify with, as JSON Web Keys (RFC 8037); none with HS256, whose keys are secrets."""
@@ -113,9 +111,25 @@ class AccessTokens:
             if isinstance(key, Ed25519PublicKey)
         ]
 
-    def _is_current(self, claims: dict[str, Any]) -> bool:
-        issued, expires, now = claims["iat"], claims["exp"], self._clock().timestamp()
-        return type(issued) is type(expires) is int and issued <= now + LEEWAY and now - LEEWAY < expires
+    def _read(self, token: str) -> AccessClaims:
+        """Raises one of several exceptions if this is no token of ours."""
+        header = jwt.get_unverified_header(token)
+        # The key id only chooses among our own keys; keys that a header brings along are never looked at.
+        key = self._verifying.get(str(header.get("kid")))
+        if key is None or header.get("typ") != TOKEN_TYPE:
+            raise jwt.InvalidTokenError
+        claims = jwt.decode(
+            token,
+            key,
+            algorithms=[self._algorithm],
+            issuer=self._settings.token_issuer,
+            audience=self._settings.token_audience,
+            options=OPTIONS,
+        )
+        issued_at, expires_at = claims["iat"], claims["exp"]
+        if not type(issued_at) is type(expires_at) is int:
+            raise jwt.InvalidTokenError
+        return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"]), issued_at, expires_at)
 
 
 class RefreshTokens:

@@ -23,8 +23,8 @@ Search = Annotated[SafeText, Field(max_length=100), Query(description="Beginning
 
 
 @router.get("/me", dependencies=[Authenticated()])
-async def get_me(caller: Caller, users: Users) -> ApiResponse[UserRead]:
-    return success(UserRead.model_validate(await users.get(caller.user_id)))
+async def get_me(caller: Caller) -> ApiResponse[UserRead]:
+    return success(UserRead.model_validate(caller.profile))
 
 
 @router.patch("/me", dependencies=[Authenticated()])

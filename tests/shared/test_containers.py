@@ -93,7 +93,7 @@ async def test_a_replaced_service_serves_the_routes_of_other_modules(app: FastAP
     runtime: Runtime = app.state.runtime
 
     class Impostor:
-        async def get(self, user_id: object) -> dict[str, object]:
+        async def update(self, user_id: object, _data: object) -> dict[str, object]:
             moment = datetime(2001, 1, 1, tzinfo=UTC)
             return {"id": user_id, "email": "impostor@example.com", "nickname": None, "is_active": True} | {
                 "email_verified": False,
@@ -102,8 +102,8 @@ async def test_a_replaced_service_serves_the_routes_of_other_modules(app: FastAP
             }
 
     with runtime.of(UsersContainer).user_service.override(providers.Factory(lambda _session: Impostor())):
-        replaced = await client.get("/api/users/me", headers=user.headers)
-    restored = await client.get("/api/users/me", headers=user.headers)
+        replaced = await client.patch("/api/users/me", json={}, headers=user.headers)
+    restored = await client.patch("/api/users/me", json={}, headers=user.headers)
 
     assert replaced.json()["data"]["email"] == "impostor@example.com"
     assert restored.json()["data"]["email"] == user.email

@@ -1,16 +1,39 @@
 from collections.abc import Sequence
-from datetime import datetime
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import bindparam, select
 from sqlalchemy.engine import Row
+from sqlalchemy.orm import InstrumentedAttribute
 
 from modules.auth.models import Credential, LoginSession, RolePermission, UserRole
 from modules.auth.services.permissions import DeclaredPermissions
 from modules.auth.tokens import AccessTokens
-from modules.users import User
+from modules.users import User, UserRead
 from shared.clock import Clock
 from shared.database import Database
+from shared.models import UtcDateTime
 from shared.request import Principal
+
+_NOW = bindparam("now", type_=UtcDateTime())
+_PROFILE: list[InstrumentedAttribute[Any]] = [getattr(User, field) for field in UserRead.model_fields]
+
+# Built once: to put it together takes longer than the database takes to answer it.
+SESSION = (
+    select(LoginSession.auth_time, Credential.must_change, UserRole.role_name, RolePermission.permission, *_PROFILE)
+    .join(User, User.id == LoginSession.user_id)
+    .join(Credential, Credential.user_id == LoginSession.user_id)
+    .outerjoin(UserRole, UserRole.user_id == LoginSession.user_id)
+    .outerjoin(RolePermission, RolePermission.role_name == UserRole.role_name)
+    .where(
+        LoginSession.id == bindparam("session_id"),
+        LoginSession.user_id == bindparam("user_id"),
+        LoginSession.revoked_at.is_(None),
+        LoginSession.idle_expires_at > _NOW,
+        LoginSession.absolute_expires_at > _NOW,
+        LoginSession.auth_version == Credential.auth_version,
+        User.is_active.is_(True),
+    )
+)
 
 
 class SessionAuthenticator:
@@ -28,25 +51,8 @@ class SessionAuthenticator:
         claims = self._access_tokens.verify(token)
         if claims is None:
             return None
-        now = self._clock()
-        query = (
-            select(LoginSession.auth_time, Credential.must_change, UserRole.role_name, RolePermission.permission)
-            .join(User, User.id == LoginSession.user_id)
-            .join(Credential, Credential.user_id == LoginSession.user_id)
-            .outerjoin(UserRole, UserRole.user_id == LoginSession.user_id)
-            .outerjoin(RolePermission, RolePermission.role_name == UserRole.role_name)
-            .where(
-                LoginSession.id == claims.session_id,
-                LoginSession.user_id == claims.user_id,
-                LoginSession.revoked_at.is_(None),
-                LoginSession.idle_expires_at > now,
-                LoginSession.absolute_expires_at > now,
-                LoginSession.auth_version == Credential.auth_version,
-                User.is_active.is_(True),
-            )
-        )
-        async with self._database.read() as session:
-            rows = (await session.execute(query)).all()
+        parameters = {"session_id": claims.session_id, "user_id": claims.user_id, "now": self._clock()}
+        rows = await self._database.fetch(SESSION, parameters)
         if not rows:
             return None
         return Principal(
@@ -55,9 +61,10 @@ class SessionAuthenticator:
             self._permissions(rows),
             rows[0].auth_time,
             must_change_password=rows[0].must_change,
+            profile=rows[0],
         )
 
-    def _permissions(self, rows: Sequence[Row[datetime, bool, str, str]]) -> frozenset[str]:
+    def _permissions(self, rows: Sequence[Row[Any]]) -> frozenset[str]:
         """One row for each role and permission; a role that stores none has one without a permission."""
         stored = self._declared.names.intersection(row.permission for row in rows)
         return stored.union(*(self._declared.of_built_in(role) for role in {row.role_name for row in rows}))

@@ -1,0 +1,105 @@
+"""Connections to the database: in turn, bounded, and replaced when the server has ended them."""
+
+import asyncio
+from collections.abc import AsyncIterator
+
+import httpx2 as httpx
+import pytest
+from fastapi import FastAPI
+from sqlalchemy import bindparam, func, literal, select, text
+
+import shared.database
+from shared.container import Runtime
+from shared.database import Database
+from tests.conftest import Account, MakeApp, client_of
+from tests.databases import execute
+
+ECHO = select(literal("echo").label("said"), func.lower(bindparam("given")).label("heard"))
+
+SERVERS_CONNECTIONS = {
+    "postgresql": "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()",
+    "mysql": "SELECT id FROM information_schema.processlist WHERE db = database() AND id <> connection_id()",
+}
+END = {"postgresql": "SELECT pg_terminate_backend({}, 5000)", "mysql": "KILL CONNECTION {}"}
+
+
+@pytest.fixture
+async def one_connection(database: str) -> AsyncIterator[Database]:
+    opened = Database(database, pool_size=1)
+    yield opened
+    await opened.close()
+
+
+async def test_rows_are_fetched_with_a_statement_that_was_built_before(one_connection: Database) -> None:
+    first = await one_connection.fetch(ECHO, {"given": "A"})
+    second = await one_connection.fetch(ECHO, {"given": "B"})
+
+    assert [(row.said, row.heard) for row in (*first, *second)] == [("echo", "a"), ("echo", "b")]
+
+
+async def test_those_who_want_a_connection_get_it_in_turn(one_connection: Database) -> None:
+    order: list[int] = []
+
+    async def ask_again_and_again(who: int) -> None:
+        for _ in range(10):
+            await one_connection.fetch(ECHO, {"given": "A"})
+            order.append(who)
+
+    await asyncio.gather(*(ask_again_and_again(who) for who in range(3)))
+
+    assert order == [0, 1, 2] * 10
+
+
+async def test_who_waits_too_long_for_a_connection_is_told_to_come_again(
+    make_app: MakeApp, user: Account, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(shared.database, "POOL_TIMEOUT_SECONDS", 0.01)
+    app = make_app(database_pool_size=1)
+    runtime: Runtime = app.state.runtime
+    async with client_of(app) as client:
+        async with runtime.shared.database().transaction() as session:
+            await session.execute(text("SELECT 1"))
+            refused = await client.get("/api/users/me", headers=user.headers)
+        served = await client.get("/api/users/me", headers=user.headers)
+
+    assert (refused.status_code, refused.json()["code"], served.status_code) == (503, "unavailable", 200)
+    assert refused.headers["Retry-After"] == "1"
+
+
+async def test_no_more_connections_are_opened_than_the_setting_says(
+    make_app: MakeApp, user: Account, database: str, backend: str
+) -> None:
+    if backend not in SERVERS_CONNECTIONS:
+        pytest.skip("a file does not count who has opened it")
+    before = {row[0] for row in await asyncio.to_thread(execute, database, SERVERS_CONNECTIONS[backend])}
+    async with client_of(make_app(database_pool_size=2)) as client:
+        answers = await asyncio.gather(*(client.get("/api/users/me", headers=user.headers) for _ in range(20)))
+        after = {row[0] for row in await asyncio.to_thread(execute, database, SERVERS_CONNECTIONS[backend])}
+
+    assert {answer.status_code for answer in answers} == {200}
+    assert len(after - before) == 2
+
+
+@pytest.mark.parametrize("rest", [-1, 3600], ids=["rested", "just used"])
+async def test_a_connection_that_the_server_has_ended_is_replaced(  # noqa: PLR0913, PLR0917 - fixtures
+    app: FastAPI,
+    client: httpx.AsyncClient,
+    user: Account,
+    database: str,
+    backend: str,
+    monkeypatch: pytest.MonkeyPatch,
+    rest: int,
+) -> None:
+    if backend not in END:
+        pytest.skip("there is no server")
+    monkeypatch.setattr(shared.database, "REST_SECONDS", rest)
+    if backend == "mysql" and rest > 0:
+        pytest.skip("its driver does not notice before it is used")
+    await asyncio.gather(*(client.get("/api/users/me", headers=user.headers) for _ in range(10)))
+
+    ended = [row[0] for row in await asyncio.to_thread(execute, database, SERVERS_CONNECTIONS[backend])]
+    await asyncio.to_thread(execute, database, *(END[backend].format(connection) for connection in ended))
+    answers = [await client.get("/api/users/me", headers=user.headers) for _ in range(10)]
+
+    assert len(ended) > 1
+    assert {answer.status_code for answer in answers} == {200}
