@@ -1,6 +1,7 @@
 """Puts the application together: finds the modules, builds their containers, mounts their routes, starts the server."""
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -31,7 +32,7 @@ from shared.development import ensure_secret, greeting
 from shared.discovery import DiscoveredModule, ModuleError, Modules, discover
 from shared.errors import AppError, register_exception_handlers
 from shared.events import ApplicationStarted
-from shared.logging import configure_logging
+from shared.logging import access_logger, configure_logging
 from shared.middleware import (
     REQUEST_ID,
     AuthMiddleware,
@@ -70,7 +71,7 @@ def create_app(
     everything = discover() if modules is None else modules
     configuration = _configure(everything, settings, module_settings)
     settings, active = configuration.settings, configuration.active
-    configure_logging(as_json=settings.app_env != "development", debug=settings.debug)
+    configure_logging(as_json=settings.logs_are_json, debug=settings.debug)
 
     app = FastAPI(
         title=settings.app_name,
@@ -177,7 +178,11 @@ def _middleware(settings: Settings) -> list[Middleware]:
     behind_proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
     return [
         *([behind_proxies] if settings.trusted_proxies else []),
-        Middleware(RequestContextMiddleware, is_production=settings.is_production),
+        Middleware(
+            RequestContextMiddleware,
+            is_production=settings.is_production,
+            log=access_logger(as_json=settings.logs_are_json),
+        ),
         Middleware(HostMiddleware, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.cors_origins),
         *([cross_origin] if settings.cors_origins else []),
         Middleware(CatchAllMiddleware),
@@ -191,6 +196,9 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     try:
         await _start(runtime)
+        # What is there by now stays: the garbage collector need not look through it again and again.
+        gc.collect()
+        gc.freeze()
         yield
     finally:
         await runtime.close()

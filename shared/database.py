@@ -10,7 +10,7 @@ from typing import Annotated, Any, Literal, TypeVarTuple
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
-from sqlalchemy import URL, Connection, Engine, Select, event, make_url, text
+from sqlalchemy import URL, Engine, Select, event, make_url, text
 from sqlalchemy.engine import Row
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, InvalidatePoolError
@@ -20,6 +20,8 @@ from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.util import greenlet_spawn
+
+from shared import sqlite
 
 Ts = TypeVarTuple("Ts")
 
@@ -33,7 +35,6 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_TIMEOUT_SECONDS = 5
 REST_SECONDS = 1
-SQLITE_BUSY_SECONDS = 30
 
 
 def database_url(address: str) -> URL:
@@ -64,7 +65,8 @@ def create_engine(url: URL, **options: Any) -> AsyncEngine:
     """An engine with the settings every connection of this project needs. `options` go to SQLAlchemy."""
     backend = url.get_backend_name()
     if backend == "sqlite":
-        options = {"connect_args": {"timeout": SQLITE_BUSY_SECONDS}, **options}
+        waiting = {"timeout": sqlite.BUSY_SECONDS} | options.pop("connect_args", {})
+        options = {"connect_args": {"async_creator_fn": sqlite.connect} | waiting, **options}
     elif backend == "postgresql":
         options = {"connect_args": {"timeout": CONNECT_TIMEOUT_SECONDS}, "isolation_level": "READ COMMITTED", **options}
     else:
@@ -76,31 +78,8 @@ def create_engine(url: URL, **options: Any) -> AsyncEngine:
     # hide_parameters: an SQL error's text would carry password hashes and addresses into the logs.
     engine = create_async_engine(url, hide_parameters=True, **options)
     if backend == "sqlite":
-        event.listen(engine.sync_engine, "connect", _prepare_sqlite)
-        event.listen(engine.sync_engine, "begin", _begin_immediate)
+        sqlite.prepare(engine.sync_engine)
     return engine
-
-
-def _prepare_sqlite(connection: sqlite3.Connection, _record: object) -> None:
-    cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
-    cursor.execute("PRAGMA foreign_keys=ON")
-    # FULL (SQLite's default, said here because it matters): an acknowledged write survives a power failure.
-    cursor.execute("PRAGMA synchronous=FULL")
-    cursor.close()
-    # SQLite's own lower() leaves everything but A-Z as it is; the other databases do not.
-    connection.create_function("lower", 1, _lower, deterministic=True)
-
-
-def _lower(value: Any) -> Any:
-    return value.lower() if isinstance(value, str) else value
-
-
-def _begin_immediate(connection: Connection) -> None:
-    # A transaction that reads first and writes later fails at once when another writer was faster, whatever the
-    # busy timeout; one that announces itself as a writer waits its turn.
-    if connection.get_execution_options().get("isolation_level") != "AUTOCOMMIT":
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _look_after_idle_connections(engine: Engine) -> None:
@@ -110,15 +89,13 @@ def _look_after_idle_connections(engine: Engine) -> None:
     requests need.
     """
 
-    def note_rest(_connection: object, record: ConnectionPoolEntry) -> None:
-        record.info["resting_since"] = time.monotonic()
-
     def check_after_rest(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
         # A connection whose end has reached us says so; one that broke without a word is found by asking.
         has_ended: Callable[[], bool] = getattr(record.driver_connection, "is_closed", bool)
         now = time.monotonic()
-        if has_ended() or (now - record.info.get("resting_since", now) > REST_SECONDS and not _answers(connection)):
+        if has_ended() or (now - record.info.get("last_used", now) > REST_SECONDS and not _answers(connection)):
             raise InvalidatePoolError
+        record.info["last_used"] = now
 
     def _answers(connection: DBAPIConnection) -> bool:
         try:
@@ -126,7 +103,6 @@ def _look_after_idle_connections(engine: Engine) -> None:
         except engine.dialect.loaded_dbapi.Error:
             return False
 
-    event.listen(engine, "checkin", note_rest)
     event.listen(engine, "checkout", check_after_rest)
 
 
@@ -187,16 +163,22 @@ class Database:
     def __init__(self, url: str, *, pool_size: int = 10) -> None:
         """`pool_size` is how many connections there are at most; whoever needs one more waits a little."""
         self.url = database_url(url)
+        is_sqlite = self.url.get_backend_name() == "sqlite"
         # One connection that all share cannot be counted, and must not be closed.
-        is_in_memory = self.url.database in {None, "", ":memory:"}
+        is_in_memory = is_sqlite and self.url.database in {None, "", ":memory:"}
         pool = {} if is_in_memory else {"pool_size": pool_size, "max_overflow": 0}
-        self.engine = create_engine(self.url, skip_autocommit_rollback=True, **pool)
+        # Most of what is asked only reads: that every statement commits by itself is a connection's natural state, and
+        # who writes changes it. SQLite's driver has nothing to change: there, BEGIN is a statement as any other.
+        self.engine = create_engine(
+            self.url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=not is_sqlite, **pool
+        )
         _look_after_idle_connections(self.engine.sync_engine)
         self._turns = _Turns(pool_size)
-        self._sessions = async_sessionmaker(self.engine, expire_on_commit=False)
-        reader = self.engine.execution_options(isolation_level="AUTOCOMMIT")
-        self._connect_to_read = reader.sync_engine.connect
-        self._readers = async_sessionmaker(reader, expire_on_commit=False, sync_session_class=_ReadSession)
+        writing = self.engine if is_sqlite else self.engine.execution_options(isolation_level="READ COMMITTED")
+        self._sessions = async_sessionmaker(writing, expire_on_commit=False)
+        reading = self.engine.execution_options(**{sqlite.READING: True})
+        self._connect_to_read = reading.sync_engine.connect
+        self._readers = async_sessionmaker(reading, expire_on_commit=False, sync_session_class=_ReadSession)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:

@@ -2,15 +2,16 @@
 
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import structlog
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
+from structlog.typing import FilteringBoundLogger
 from uuid_utils import uuid7
 
 from shared.access import SCOPE_KEY, AccessTable, Authenticator, Decision, Requires, RouteMatch
@@ -29,27 +30,31 @@ from shared.request import Principal, RequestInfo, current_request
 log = structlog.get_logger("access")
 
 REQUEST_ID = "X-Request-ID"
+RAW_REQUEST_ID = REQUEST_ID.lower().encode()
 WELL_FORMED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
 
 # RFC 9110 7.2, and RFC 3986 without what no host name or address has in it.
 WELL_FORMED_HOST = re.compile(r"(?P<name>[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])\.?(:[0-9]{0,5})?")
 LONGEST_HOST = 261  # a name of 255 and a port
 
-SECURITY_HEADERS = {
-    "X-Content-Type-Options": "nosniff",
-    "Referrer-Policy": "no-referrer",
-    "Cache-Control": "no-store",
-}
-API_CONTENT_POLICY = "default-src 'none'; frame-ancestors 'none'"
-HSTS = "max-age=31536000; includeSubDomains"
+RawHeaders = list[tuple[bytes, bytes]]
+
+SECURITY_HEADERS: RawHeaders = [
+    (b"x-content-type-options", b"nosniff"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cache-control", b"no-store"),
+]
+API_CONTENT_POLICY = (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'")
+HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 
 
 class RequestContextMiddleware:
     """Gives every request an id, sets the security headers, and writes one access log line."""
 
-    def __init__(self, app: ASGIApp, *, is_production: bool) -> None:
+    def __init__(self, app: ASGIApp, *, is_production: bool, log: FilteringBoundLogger) -> None:
         self.app = app
-        self._headers = dict(SECURITY_HEADERS) | ({"Strict-Transport-Security": HSTS} if is_production else {})
+        self._log = log
+        self._headers = [*SECURITY_HEADERS, HSTS] if is_production else SECURITY_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] not in {"http", "websocket"}:
@@ -65,18 +70,13 @@ class RequestContextMiddleware:
             nonlocal status
             if message["type"] in {"http.response.start", "websocket.http.response.start", "websocket.accept"}:
                 status = message.get("status", 101)
-                headers = MutableHeaders(scope=message)
-                headers[REQUEST_ID] = request.id
-                for name, value in self._headers.items():
-                    headers.setdefault(name, value)
-                if not headers.get("content-type", "").startswith("text/html"):
-                    headers.setdefault("Content-Security-Policy", API_CONTENT_POLICY)
+                message["headers"] = self._complete(message.get("headers", ()), request.id)
             await send(message)
 
         try:
             await self.app(scope, receive, send_with_headers)
         finally:
-            log.info(
+            self._log.info(
                 "request",
                 method=scope.get("method", "WEBSOCKET"),
                 path=scope["path"],
@@ -86,6 +86,16 @@ class RequestContextMiddleware:
                 user_id=str(request.principal.user_id) if request.principal else None,
             )
             current_request.reset(token)
+
+    def _complete(self, sent: Iterable[tuple[bytes, bytes]], request_id: str) -> RawHeaders:
+        """Raw, as ASGI has them: Starlette's way to set a header searches them all for each."""
+        headers = [header for header in sent if header[0] != RAW_REQUEST_ID]
+        names = {name for name, _ in headers}
+        headers.append((RAW_REQUEST_ID, request_id.encode()))
+        headers += [header for header in self._headers if header[0] not in names]
+        if API_CONTENT_POLICY[0] not in names and not dict(headers).get(b"content-type", b"").startswith(b"text/html"):
+            headers.append(API_CONTENT_POLICY)
+        return headers
 
 
 def _request_id(sent: str | None) -> str:

@@ -124,6 +124,11 @@ class Settings(DatabaseSettings):
         return self.app_env == "production"
 
     @property
+    def logs_are_json(self) -> bool:
+        """For programs to read; in development a person does."""
+        return self.app_env != "development"
+
+    @property
     def secret_keys(self) -> tuple[str, ...]:
         """The key ring: the first one signs, all are accepted."""
         return tuple(key.strip() for key in self.jwt_secret_key.get_secret_value().split(","))

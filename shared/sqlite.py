@@ -1,0 +1,105 @@
+"""What SQLite needs that the servers do not: a file has no process of its own that would look after it."""
+
+import sqlite3
+from collections.abc import Callable
+from typing import Any, Self
+
+import aiosqlite
+from sqlalchemy import Connection, Engine, event
+
+BUSY_SECONDS = 30
+READING = "is_reading"
+"""The execution option of an engine whose connections never write."""
+
+
+class _Cursor(aiosqlite.Cursor):
+    """Opened, asked, emptied and closed in one go; SQLAlchemy reads all rows at once anyway.
+
+    Each call crosses over to the connection's thread and back, which takes longer than most queries.
+    """
+
+    description: Any = None
+    rowcount = -1
+    lastrowid: int | None = None
+
+    def __init__(self, connection: "_Connection") -> None:
+        self._connection = connection
+        self._rows: list[Any] = []
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def execute(self, sql: str, parameters: Any = ()) -> Self:
+        return await self._run("execute", sql, parameters)
+
+    async def executemany(self, sql: str, parameters: Any) -> Self:
+        return await self._run("executemany", sql, parameters)
+
+    async def fetchall(self) -> list[Any]:
+        rows, self._rows = self._rows, []
+        return rows
+
+    async def close(self) -> None:
+        self._rows = []
+
+    async def _run(self, method: str, sql: str, parameters: Any) -> Self:
+        def on_the_thread(connection: sqlite3.Connection) -> sqlite3.Cursor:
+            cursor = connection.cursor()
+            getattr(cursor, method)(sql, parameters)
+            self._rows = cursor.fetchall() if cursor.description else []
+            return cursor
+
+        cursor = await self._connection.run(on_the_thread)
+        self.description, self.rowcount, self.lastrowid = cursor.description, cursor.rowcount, cursor.lastrowid
+        return self
+
+
+class _Connection(aiosqlite.Connection):
+    async def run(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
+        return await self._execute(function, self._conn)  # type: ignore[no-untyped-call]  # theirs has no types
+
+    def cursor(self) -> _Cursor:  # type: ignore[override]  # theirs is awaited, ours is not opened yet
+        return _Cursor(self)
+
+    async def commit(self) -> None:
+        if self.in_transaction:
+            await super().commit()
+
+    async def rollback(self) -> None:
+        if self.in_transaction:
+            await super().rollback()
+
+
+async def connect(database: str, **options: Any) -> aiosqlite.Connection:
+    """For SQLAlchemy, as `async_creator_fn`."""
+    connection = _Connection(lambda: sqlite3.connect(database, **options), iter_chunk_size=64)
+    connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does: an open connection must not keep a process alive
+    return await connection
+
+
+def prepare(engine: Engine) -> None:
+    """Make every connection of the engine safe for several readers and one writer at a time."""
+    event.listen(engine, "connect", _prepare)
+    event.listen(engine, "begin", _begin_immediate)
+
+
+def _prepare(connection: sqlite3.Connection, _record: object) -> None:
+    cursor = connection.cursor()
+    cursor.execute("PRAGMA journal_mode=WAL")
+    cursor.execute("PRAGMA foreign_keys=ON")
+    # FULL (SQLite's default, said here because it matters): an acknowledged write survives a power failure.
+    cursor.execute("PRAGMA synchronous=FULL")
+    cursor.close()
+    # SQLite's own lower() leaves everything but A-Z as it is; the other databases do not.
+    connection.create_function("lower", 1, _lower, deterministic=True)
+
+
+def _lower(value: Any) -> Any:
+    return value.lower() if isinstance(value, str) else value
+
+
+def _begin_immediate(connection: Connection) -> None:
+    # A transaction that reads first and writes later fails at once when another writer was faster, whatever the
+    # busy timeout; one that announces itself as a writer waits its turn.
+    if not connection.get_execution_options().get(READING):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
