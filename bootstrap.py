@@ -24,14 +24,15 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from migrations.branches import read_branches
 from migrations.startup import StartupError, check_database
 from migrations.state import branch_faults, migration_state, upgrade
-from shared.access import AccessTable, Public
+from shared.access import AccessTable, JudgedRoute, Public
 from shared.container import Runtime, SharedContainer
 from shared.database import ROOT
 from shared.development import ensure_secret, greeting
-from shared.discovery import DiscoveredModule, ModuleError, Modules, discover
+from shared.discovery import ModuleError, Modules, discover
 from shared.errors import AppError, register_exception_handlers
 from shared.events import ApplicationStarted
 from shared.logging import configure_logging
+from shared.memory import collection_paused
 from shared.middleware import (
     REQUEST_ID,
     AuthMiddleware,
@@ -41,6 +42,7 @@ from shared.middleware import (
     RequestContextMiddleware,
 )
 from shared.openapi import describe_truthfully
+from shared.routing import include_routes
 from shared.settings import Settings, SettingsError, load_settings
 
 log = structlog.get_logger(__name__)
@@ -50,6 +52,7 @@ __version__ = "0.1.0"
 DESCRIPTION = "Every answer is `{code, message, data, request_id}`. Log in, then send `Authorization: Bearer <token>`."
 
 
+@collection_paused()
 def create_app(
     settings: Settings | None = None,
     *,
@@ -88,11 +91,12 @@ def create_app(
         Public("documentation; not there in production").mark(getattr(route, "endpoint", None))
     register_exception_handlers(app)
     for module in active.values():
-        _mount(app, module)
+        include_routes(app, module)
 
     app.state.runtime = build_runtime(everything, configuration)
     app.state.access = AccessTable(app.routes)
     app.state.access.check(active)
+    app.router.middleware_stack = JudgedRoute(app.router)
     describe_truthfully(app, app.state.access)
     return app
 
@@ -151,18 +155,6 @@ def build_runtime(everything: Modules, configuration: _Configuration) -> Runtime
         if events is not None and hasattr(events, "handlers"):
             shared.events().subscribe(events.handlers, built.get(name))
     return runtime
-
-
-def _mount(app: FastAPI, module: DiscoveredModule) -> None:
-    part = module.part("router")
-    if part is None:
-        return
-    prefixes = {"router": f"/api{module.prefix}", "root_router": ""}
-    found = [name for name in prefixes if hasattr(part, name)]
-    if not found:
-        raise ModuleError(f"module {module.name!r}: {module.path / 'router.py'} must define 'router' or 'root_router'")
-    for name in found:
-        app.include_router(getattr(part, name), prefix=prefixes[name], tags=[module.name])
 
 
 def _middleware(settings: Settings) -> list[Middleware]:

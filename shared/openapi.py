@@ -17,6 +17,7 @@ from shared.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from shared.memory import collection_paused
 from shared.responses import ApiFailure
 
 REFERENCE = "#/components/schemas/{model}"
@@ -46,7 +47,8 @@ def describe_truthfully(app: FastAPI, table: AccessTable) -> None:
 
     def openapi() -> dict[str, Any]:
         if app.openapi_schema is None:
-            _complete(draft(), rules)
+            with collection_paused():
+                _complete(draft(), rules)
         return draft()
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
