@@ -3,6 +3,7 @@
 import inspect
 import re
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol, TypeVar
 
@@ -126,6 +127,8 @@ class Rule:
     context: RouteContext
     marker: Marker | None
     app: ASGIApp | None
+    part: BaseRoute
+    """The route or router of the application in which it stands."""
 
     @property
     def path(self) -> str:
@@ -165,7 +168,7 @@ class AccessTable:
 
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
         self.rules = tuple(
-            Rule(context, _marker_of(context), None if adds_limits(part) else application_of(context))
+            Rule(context, _marker_of(context), None if adds_limits(part) else application_of(context), part)
             for part in routes
             for context in iter_route_contexts([part])
         )
@@ -237,24 +240,25 @@ class JudgedRoute:
 
     def __init__(self, router: APIRouter) -> None:
         self._router = router
-        self._through_the_router = router.middleware_stack
+        self._whole_router = router.middleware_stack
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         decision = scope.get(SCOPE_KEY)
-        if (
-            not isinstance(decision, Decision)
-            or not decision.is_about(scope)
-            or decision.rule.app is None
-            or self._router.form_limits
-            or "fastapi.telemetry" in scope  # the router names the route in traces and metrics
-        ):
-            await self._through_the_router(scope, receive, send)
+        if not isinstance(decision, Decision) or not decision.is_about(scope):
+            await self._whole_router(scope, receive, send)
             return
         scope.setdefault("router", self._router)
+        rule = decision.rule
+        if rule.app is None or self._router.form_limits or "fastapi.telemetry" in scope:
+            # The router adds something of its own, to a trace for example: it sees nothing but where this route stands.
+            narrow = copy(self._router)
+            narrow.routes = [rule.part]
+            await narrow.app(scope, receive, send)
+            return
         scope.update(decision.routed)
-        if isinstance(route := decision.rule.context.original_route, APIRoute):
+        if isinstance(route := rule.context.original_route, APIRoute):
             scope["route"] = route
-        await decision.rule.app(scope, receive, send)
+        await rule.app(scope, receive, send)
 
 
 def _file_of(rule: Rule) -> str:

@@ -4,7 +4,6 @@ import json
 import random
 import re
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
 
@@ -13,7 +12,7 @@ from fastapi.routing import APIRoute
 from starlette.applications import Starlette
 from starlette.convertors import Convertor, register_url_convertor
 
-from tests.api.asgi import bearer
+from tests.shared.guarded import scope_of
 
 METHODS = ("GET", "HEAD", "POST", "PUT", "DELETE", "OPTIONS")
 ROOT = "/root"
@@ -172,63 +171,3 @@ def questions(seed: int, paths: list[str]) -> Iterator[dict[str, Any]]:
         root = choose.choice(["", "", "", ROOT, "/a"])
         path = (root if choose.random() < 0.7 else "") + "/".join(segments) + ending
         yield scope_of(path, choose.choice([*METHODS, "GET", "WEBSOCKET", "WEBSOCKET"]), root)
-
-
-def scope_of(path: str, method: str = "GET", root_path: str = "") -> dict[str, Any]:
-    scope = {
-        "type": "http",
-        "asgi": {"version": "3.0", "spec_version": "2.4"},
-        "http_version": "1.1",
-        "method": method,
-        "scheme": "http",
-        "path": path,
-        "raw_path": path.encode(),
-        "query_string": b"",
-        "root_path": root_path,
-        "headers": [(b"host", b"test"), bearer("any")],
-        "client": ("127.0.0.1", 50_000),
-        "server": ("test", 80),
-        "state": {},
-    }
-    if method == "WEBSOCKET":
-        scope |= {"type": "websocket", "scheme": "ws", "subprotocols": [], "extensions": {}}
-        del scope["method"]
-    return scope
-
-
-@dataclass(frozen=True)
-class Answer:
-    """`told` is None when no endpoint answered."""
-
-    status: int
-    allow: frozenset[str]
-    told: dict[str, Any] | None
-    announced: bool = False
-
-
-async def ask(app: FastAPI, scope: dict[str, Any]) -> Answer:
-    incoming = iter([{"type": "websocket.connect"}, {"type": "websocket.disconnect", "code": 1000}])
-    sent: list[Any] = []
-
-    async def receive() -> Any:
-        return (
-            next(incoming)
-            if scope["type"] == "websocket"
-            else {"type": "http.request", "body": b"", "more_body": False}
-        )
-
-    async def send(event: Any) -> None:
-        sent.append(event)
-
-    await app(dict(scope), receive, send)
-    if scope["type"] == "websocket":
-        texts = [event["text"] for event in sent if event["type"] == "websocket.send"]
-        return Answer(101 if texts else 403, frozenset(), json.loads(texts[0]) if texts else None)
-    headers = dict(sent[0]["headers"])
-    body = b"".join(event.get("body", b"") for event in sent)
-    return Answer(
-        sent[0]["status"],
-        frozenset(headers.get(b"allow", b"").decode().split(", ")) - {""},
-        json.loads(body) if sent[0]["status"] == 200 else None,
-        b"x-announced" in headers,
-    )

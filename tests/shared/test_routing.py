@@ -1,28 +1,15 @@
 """The index changes nothing but the time: generated route tables, asked with it, without it, and the plain router."""
 
-from datetime import UTC, datetime
-from types import SimpleNamespace
 from typing import Any
-from uuid import UUID
 
 import pytest
 from fastapi import FastAPI
-from starlette.middleware import Middleware
 
-from shared.access import AccessTable, Authenticated, JudgedRoute
-from shared.errors import register_exception_handlers
-from shared.middleware import AuthMiddleware, CatchAllMiddleware, RequestContextMiddleware
-from shared.request import Principal
-from tests.shared.generated_routes import QUESTIONS, Generator, ask, questions
+from shared.access import AccessTable
+from tests.shared.generated_routes import QUESTIONS, Generator, questions
+from tests.shared.guarded import ask, guarded
 
 TABLES = range(40)
-
-
-class Everybody:
-    """Lets any token in."""
-
-    async def authenticate(self, token: str) -> Principal:  # noqa: ARG002 - the protocol's signature
-        return Principal(UUID(int=1), UUID(int=2), frozenset(), datetime.now(UTC))
 
 
 class EveryRoute:
@@ -45,19 +32,6 @@ def plain(seed: int) -> FastAPI:
     return Generator(seed).fill(FastAPI(openapi_url=None, redirect_slashes=False))
 
 
-def guarded(seed: int) -> FastAPI:
-    """The same routes in an application that is put together as `create_app` does it."""
-    layers = [Middleware(RequestContextMiddleware, is_production=False)]
-    layers += [Middleware(CatchAllMiddleware), Middleware(AuthMiddleware)]
-    app = FastAPI(openapi_url=None, redirect_slashes=False, dependencies=[Authenticated()], middleware=layers)
-    register_exception_handlers(app)
-    Generator(seed).fill(app)
-    app.state.runtime = SimpleNamespace(authenticator=Everybody())
-    app.state.access = AccessTable(app.routes)
-    app.router.middleware_stack = JudgedRoute(app.router)
-    return app
-
-
 def paths_of(app: FastAPI) -> list[str]:
     table: AccessTable = app.state.access
     return [rule.path for rule in table.rules if rule.path]
@@ -70,7 +44,7 @@ def is_fixed(app: FastAPI, scope: dict[str, Any]) -> bool:
 
 @pytest.mark.parametrize("seed", TABLES)
 async def test_with_the_index_every_decision_is_the_same(seed: int) -> None:
-    app = guarded(seed)
+    app = guarded(Generator(seed).fill)
     indexed, linear = app.state.access, without_index(app)
     found = 0
     for scope in questions(seed, paths_of(app)):
@@ -86,7 +60,7 @@ async def test_with_the_index_every_decision_is_the_same(seed: int) -> None:
 
 @pytest.mark.parametrize("seed", TABLES)
 async def test_every_answer_is_the_plain_routers(seed: int) -> None:
-    ours, theirs = guarded(seed), plain(seed)
+    ours, theirs = guarded(Generator(seed).fill), plain(seed)
     seen = set()
     for scope in questions(seed, paths_of(ours)):
         answer, expected = await ask(ours, scope), await ask(theirs, scope)
