@@ -13,8 +13,10 @@ from starlette.convertors import StringConvertor, register_url_convertor
 from starlette.routing import Match
 from starlette.types import Scope
 
+from bootstrap import create_app
 from shared.access import Authenticated
 from shared.routing import PathIndex
+from tests.conftest import auth_settings, settings_for
 from tests.shared.guarded import ask, guarded, scope_of
 
 
@@ -88,6 +90,13 @@ async def test_a_route_that_is_put_in_front_later_does_not_take_its_place() -> N
     assert (await ask(app, scope_of("/thing"))).told == "answered"
 
 
+async def test_the_service_runs_what_it_judged() -> None:
+    app = create_app(settings_for("sqlite://"), module_settings=[auth_settings()])
+    app.router.routes.insert(0, APIRoute("/api/health", other))
+
+    assert (await ask(app, scope_of("/api/health"))).told["code"] == "ok"
+
+
 @pytest.mark.parametrize("path", ["", "/inner"])
 async def test_a_decision_is_not_valid_in_an_application_within_the_application(path: str) -> None:
     inner = guarded(lambda app: app.add_api_route("/thing", answer))
@@ -122,6 +131,15 @@ async def test_a_route_that_matches_in_its_own_way_is_asked() -> None:
 
     assert (await ask(app, scope_of("/thing") | {"query_string": b"monday"})).told == "answered"
     assert (await ask(app, scope_of("/thing"))).told == "other"
+
+
+async def test_a_route_of_a_router_that_matches_in_its_own_way_is_asked() -> None:
+    router = APIRouter(route_class=OnWeekdays)
+    router.add_api_route("/thing", answer)
+    app = guarded(lambda app: app.include_router(router))
+
+    assert (await ask(app, scope_of("/thing") | {"query_string": b"monday"})).told == "answered"
+    assert (await ask(app, scope_of("/thing"))).status == 404
 
 
 def in_a_router(router: APIRouter, **options: Any) -> Callable[[FastAPI], None]:
