@@ -1,6 +1,7 @@
 """Puts the application together: finds the modules, builds their containers, mounts their routes, starts the server."""
 
 import asyncio
+import gc
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
 from contextlib import asynccontextmanager, contextmanager
@@ -284,7 +285,10 @@ def __getattr__(name: str) -> Any:
     # With any other code, uvicorn would start a worker that failed again, for ever.
     with _faults_to_stderr(STARTUP_FAILURE if parent_process() else 1):
         ensure_secret()
-        return create_app()
+        with collection_paused():
+            app = create_app()
+            gc.freeze()  # a server has one, until it ends: the collector need never go through it
+        return app
 
 
 if __name__ == "__main__":
