@@ -127,6 +127,7 @@ class Rule:
     context: RouteContext
     marker: Marker | None
     app: ASGIApp | None
+    """What runs for it; None if only the router can tell."""
     part: BaseRoute
     """The route or router of the application in which it stands."""
 

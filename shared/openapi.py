@@ -46,10 +46,12 @@ def describe_truthfully(app: FastAPI, table: AccessTable) -> None:
     draft = app.openapi
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
+        document = app.openapi_schema
+        if document is None:
             with collection_paused():
-                _complete(draft(), rules)
-        return draft()
+                document = draft()
+                _complete(document, rules)
+        return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
 
