@@ -25,14 +25,15 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from migrations.branches import read_branches
 from migrations.startup import StartupError, check_database
 from migrations.state import branch_faults, migration_state, upgrade
-from shared.access import AccessTable, Public
+from shared.access import AccessTable, JudgedRoute, Public
 from shared.container import Runtime, SharedContainer
 from shared.database import ROOT
 from shared.development import ensure_secret, greeting
-from shared.discovery import DiscoveredModule, ModuleError, Modules, discover
+from shared.discovery import ModuleError, Modules, discover
 from shared.errors import AppError, register_exception_handlers
 from shared.events import ApplicationStarted
 from shared.logging import access_logger, configure_logging
+from shared.memory import collection_paused
 from shared.middleware import (
     REQUEST_ID,
     AuthMiddleware,
@@ -42,6 +43,7 @@ from shared.middleware import (
     RequestContextMiddleware,
 )
 from shared.openapi import describe_truthfully
+from shared.routing import include_routes
 from shared.settings import Settings, SettingsError, load_settings
 
 log = structlog.get_logger(__name__)
@@ -51,6 +53,7 @@ __version__ = "0.1.0"
 DESCRIPTION = "Every answer is `{code, message, data, request_id}`. Log in, then send `Authorization: Bearer <token>`."
 
 
+@collection_paused()
 def create_app(
     settings: Settings | None = None,
     *,
@@ -89,11 +92,12 @@ def create_app(
         Public("documentation; not there in production").mark(getattr(route, "endpoint", None))
     register_exception_handlers(app)
     for module in active.values():
-        _mount(app, module)
+        include_routes(app, module)
 
     app.state.runtime = build_runtime(everything, configuration)
     app.state.access = AccessTable(app.routes)
     app.state.access.check(active)
+    app.router.middleware_stack = JudgedRoute(app.router)
     describe_truthfully(app, app.state.access)
     return app
 
@@ -154,18 +158,6 @@ def build_runtime(everything: Modules, configuration: _Configuration) -> Runtime
     return runtime
 
 
-def _mount(app: FastAPI, module: DiscoveredModule) -> None:
-    part = module.part("router")
-    if part is None:
-        return
-    prefixes = {"router": f"/api{module.prefix}", "root_router": ""}
-    found = [name for name in prefixes if hasattr(part, name)]
-    if not found:
-        raise ModuleError(f"module {module.name!r}: {module.path / 'router.py'} must define 'router' or 'root_router'")
-    for name in found:
-        app.include_router(getattr(part, name), prefix=prefixes[name], tags=[module.name])
-
-
 def _middleware(settings: Settings) -> list[Middleware]:
     """Outermost first."""
     cross_origin = Middleware(
@@ -196,9 +188,6 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
     runtime: Runtime = app.state.runtime
     try:
         await _start(runtime)
-        # What is there by now stays: the garbage collector need not look through it again and again.
-        gc.collect()
-        gc.freeze()
         yield
     finally:
         await runtime.close()
@@ -300,7 +289,10 @@ def __getattr__(name: str) -> Any:
     # With any other code, uvicorn would start a worker that failed again, for ever.
     with _faults_to_stderr(STARTUP_FAILURE if parent_process() else 1):
         ensure_secret()
-        return create_app()
+        with collection_paused():
+            app = create_app()
+            gc.freeze()  # a server has one, until it ends: the collector need never go through it
+        return app
 
 
 if __name__ == "__main__":

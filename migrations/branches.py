@@ -27,7 +27,11 @@ class Revision:
     down: tuple[str, ...]
     labels: tuple[str, ...]
     depends_on: tuple[str, ...]
-    tables: frozenset[str]
+
+    @property
+    def tables(self) -> frozenset[str]:
+        """The tables that it creates. Only autogenerate asks, so the file is read for it again."""
+        return frozenset(_created_tables(_parse(self.module, self.file)))
 
     @property
     def parents(self) -> tuple[str, ...]:
@@ -40,6 +44,9 @@ class Branches(Mapping[str, Revision]):
 
     def __init__(self, revisions: Iterable[Revision]) -> None:
         self._revisions = {revision.id: revision for revision in revisions}
+        self._by_module: dict[str, list[Revision]] = {}
+        for revision in self._revisions.values():
+            self._by_module.setdefault(revision.module, []).append(revision)
 
     def __getitem__(self, revision_id: str) -> Revision:
         return self._revisions[revision_id]
@@ -50,8 +57,13 @@ class Branches(Mapping[str, Revision]):
     def __len__(self) -> int:
         return len(self._revisions)
 
+    @property
+    def modules(self) -> Iterable[str]:
+        """Those that have revisions."""
+        return self._by_module.keys()
+
     def of(self, module: str) -> list[Revision]:
-        return [revision for revision in self.values() if revision.module == module]
+        return self._by_module.get(module, [])
 
     def heads(self, module: str) -> list[Revision]:
         """The module's latest revision; more than one if two developers each added one."""
@@ -197,11 +209,7 @@ def _revisions_of(module: DiscoveredModule) -> Iterator[Revision]:
 
 
 def _read(module: str, file: Path) -> Revision:
-    try:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-    except (SyntaxError, UnicodeDecodeError) as error:
-        raise ModuleError(f"module {module!r}: {file} cannot be read: {error}") from error
-    values = dict(_assignments(tree))
+    values = dict(_assignments(_parse(module, file)))
     if not isinstance(values.get("revision"), str):
         raise ModuleError(f"module {module!r}: {file} has no `revision`; only revision files belong into migrations/")
     return Revision(
@@ -211,8 +219,14 @@ def _read(module: str, file: Path) -> Revision:
         down=_as_tuple(values.get("down_revision")),
         labels=_as_tuple(values.get("branch_labels")),
         depends_on=_as_tuple(values.get("depends_on")),
-        tables=frozenset(_created_tables(tree)),
     )
+
+
+def _parse(module: str, file: Path) -> ast.Module:
+    try:
+        return ast.parse(file.read_text(encoding="utf-8"))
+    except (SyntaxError, UnicodeDecodeError) as error:
+        raise ModuleError(f"module {module!r}: {file} cannot be read: {error}") from error
 
 
 def _assignments(tree: ast.Module) -> Iterator[tuple[str, Any]]:

@@ -3,6 +3,7 @@
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 from alembic.config import Config
@@ -45,10 +46,16 @@ class Splitter:
     def __init__(self, config: Config, modules: Modules, owners: dict[str, str], branches: Branches) -> None:
         self._options: Any = config.cmd_opts
         self._modules = modules
-        self._created = branches.created_tables()
-        self._owners = {**self._created, **owners}
         self._models = owners
         self._branches = branches
+
+    @cached_property
+    def _created(self) -> dict[str, str]:
+        return self._branches.created_tables()
+
+    @cached_property
+    def _owners(self) -> dict[str, str]:
+        return {**self._created, **self._models}
 
     def include_object(self, _item: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:
         """Leave out tables of the database that no module knows: whoever made them, they are not ours to drop."""

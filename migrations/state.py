@@ -32,8 +32,8 @@ async def migration_state(engine: AsyncEngine, branches: Branches) -> MigrationS
         rows = await connection.run_sync(_rows)
     applied = branches.applied(rows)
     state = {
-        revision.module: "applied" if all(head.id in applied for head in branches.heads(revision.module)) else "pending"
-        for revision in branches.values()
+        module: "applied" if all(head.id in applied for head in branches.heads(module)) else "pending"
+        for module in branches.modules
     }
     return state | {module_of(row): "unknown" for row in rows if row not in branches}
 

@@ -2,19 +2,22 @@
 
 import inspect
 import re
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from copy import copy
+from dataclasses import dataclass, field
 from typing import Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, params
 from fastapi.requests import HTTPConnection
-from fastapi.routing import RouteContext, iter_route_contexts
+from fastapi.routing import APIRoute, APIRouter, RouteContext, iter_route_contexts
+from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Match
-from starlette.types import Scope
+from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.discovery import ModuleError, Modules
 from shared.errors import NotAuthenticated, PermissionDenied
 from shared.request import Principal
+from shared.routing import PathIndex, adds_limits, application_of
 
 SCOPE_KEY = "access"
 ATTRIBUTE = "__access__"
@@ -38,10 +41,26 @@ class DenyEveryone:
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What AuthMiddleware decided about a request: which endpoint may run, and for whom."""
+    """What AuthMiddleware decided about a request: which route may run, and for whom."""
 
-    endpoint: Any
+    rule: "Rule"
+    routed: Scope
+    """What the route adds to the scope: its endpoint and the parameters of the path."""
     principal: Principal | None
+    asked: tuple[Any, ...]
+
+    @property
+    def endpoint(self) -> Any:
+        return self.rule.endpoint
+
+    def is_about(self, scope: Scope) -> bool:
+        """Whether this is still the request as it was judged: a middleware further in may have led it elsewhere."""
+        return self.asked == asked(scope)
+
+
+def asked(scope: Scope) -> tuple[Any, ...]:
+    """What a request asks, and which application: all that decides about the route."""
+    return scope["app"], scope["type"], scope.get("method"), scope["path"], scope.get("root_path")
 
 
 async def require_decision(connection: HTTPConnection) -> Decision:
@@ -107,6 +126,10 @@ class Rule:
 
     context: RouteContext
     marker: Marker | None
+    app: ASGIApp | None
+    """What runs for it; None if only the router can tell."""
+    part: BaseRoute
+    """The route or router of the application in which it stands."""
 
     @property
     def path(self) -> str:
@@ -137,6 +160,7 @@ class RouteMatch:
     """The route that will answer a request. With `rule` None nothing matches; with `allowed` the method is wrong."""
 
     rule: Rule | None
+    routed: Scope = field(default_factory=dict)
     allowed: frozenset[str] = frozenset()
 
 
@@ -144,10 +168,13 @@ class AccessTable:
     """Every route of the application, in matching order, with its marker."""
 
     def __init__(self, routes: Sequence[BaseRoute]) -> None:
-        self.rules = tuple(Rule(context, _marker_of(context)) for context in iter_route_contexts(routes))
-        self._matchers: tuple[tuple[Callable[[Scope], tuple[Match, Scope]], Rule], ...] = tuple(
-            (rule.context.matches, rule) for rule in self.rules
+        self.rules = tuple(
+            Rule(context, _marker_of(context), None if adds_limits(part) else application_of(context), part)
+            for part in routes
+            for context in iter_route_contexts([part])
         )
+        self._matchers = [(rule.context.matches, rule) for rule in self.rules]
+        self._index = PathIndex(rule.context for rule in self.rules)
 
     def match(self, scope: Scope) -> RouteMatch:
         """Ask the routes themselves, as the router will: never a path string of our own."""
@@ -155,18 +182,21 @@ class AccessTable:
         if scope["path"].endswith("\n"):
             return RouteMatch(None)
         partial: list[Rule] = []
-        for matches, rule in self._matchers:
-            match, _ = matches(scope)
+        for position in self._index.candidates(get_route_path(scope)):
+            matches, rule = self._matchers[position]
+            match, routed = matches(scope)
             # /users/me is never the user called "me", whatever the method; OpenAPI says the same of such paths.
-            if match is Match.FULL and not (rule.is_template and any(not one.is_template for one in partial)):
-                return RouteMatch(rule)
+            if match is Match.FULL and not (
+                partial and rule.is_template and any(not one.is_template for one in partial)
+            ):
+                return RouteMatch(rule, routed)
             if match is not Match.NONE:
                 partial.append(rule)
         if not partial:
             return RouteMatch(None)
         partial = [rule for rule in partial if not rule.is_template] or partial
         is_open = next((rule for rule in partial if rule.is_public), partial[0])
-        return RouteMatch(is_open, frozenset().union(*(rule.methods for rule in partial)))
+        return RouteMatch(is_open, allowed=frozenset().union(*(rule.methods for rule in partial)))
 
     def public(self) -> list[str]:
         """The whitelist, as `GET /api/health` lines."""
@@ -201,6 +231,35 @@ class AccessTable:
                     f"{where}: {', '.join(_lines(rule))} requires {rule.marker.permission!r}, and no module declares "
                     "this permission in its module.py"
                 )
+
+
+class JudgedRoute:
+    """The innermost application: runs the very route that AuthMiddleware judged, so that nothing is matched twice.
+
+    Whatever was not judged as it arrives here takes the way through the router, where the second layer stands.
+    """
+
+    def __init__(self, router: APIRouter) -> None:
+        self._router = router
+        self._whole_router = router.middleware_stack
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        decision = scope.get(SCOPE_KEY)
+        if not isinstance(decision, Decision) or not decision.is_about(scope):
+            await self._whole_router(scope, receive, send)
+            return
+        scope.setdefault("router", self._router)
+        rule = decision.rule
+        if rule.app is None or self._router.form_limits or "fastapi.telemetry" in scope:
+            # The router adds something of its own, to a trace for example: it sees nothing but where this route stands.
+            narrow = copy(self._router)
+            narrow.routes = [rule.part]
+            await narrow.app(scope, receive, send)
+            return
+        scope.update(decision.routed)
+        if isinstance(route := rule.context.original_route, APIRoute):
+            scope["route"] = route
+        await rule.app(scope, receive, send)
 
 
 def _file_of(rule: Rule) -> str:

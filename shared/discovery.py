@@ -12,7 +12,6 @@ from typing import Any
 
 from sqlalchemy import Table
 
-from shared.models import Base
 from shared.module import Module, Permission
 
 PACKAGE = "modules"
@@ -74,6 +73,8 @@ class DiscoveredModule:
         models = self.part("models")
         if models is None:
             return
+        from shared.models import Base  # noqa: PLC0415 - `alembic heads` discovers too, and needs no models
+
         for mapper in Base.registry.mappers:
             if mapper.class_.__module__.startswith(f"{self.package}.models") and isinstance(mapper.local_table, Table):
                 yield mapper.local_table
@@ -159,7 +160,7 @@ def discover(*packages: str) -> Modules:
     """Read every `<package>/*/module.py`; without arguments, those of `modules/`.
 
     A declaration is read without importing the module's package, so that `alembic heads` does not load a web
-    framework to learn in which order the branches come.
+    framework and models to learn in which order the branches come.
 
     Raises:
         ModuleError: A folder without `module.py`, a faulty declaration, an unknown requirement, a cycle, a permission

@@ -3,7 +3,6 @@
 import re
 import time
 from collections.abc import Iterable, Sequence
-from typing import Any
 
 import structlog
 from starlette.datastructures import Headers
@@ -14,7 +13,7 @@ from starlette.websockets import WebSocket
 from structlog.typing import FilteringBoundLogger
 from uuid_utils import uuid7
 
-from shared.access import SCOPE_KEY, AccessTable, Authenticator, Decision, Requires, RouteMatch
+from shared.access import SCOPE_KEY, AccessTable, Authenticator, Decision, Requires, RouteMatch, Rule, asked
 from shared.errors import (
     BadRequest,
     MethodNotAllowed,
@@ -212,7 +211,7 @@ class AuthMiddleware:
         principal = None
         if match.rule is None or not match.rule.is_public:
             principal = current_request.get().principal = await _authenticate(scope)
-        scope[SCOPE_KEY] = Decision(_allowed_endpoint(match, principal, scope), principal)
+        scope[SCOPE_KEY] = Decision(_allowed(match, principal, scope), match.routed, principal, asked(scope))
         await self.app(scope, receive, send)
 
 
@@ -230,7 +229,7 @@ async def _authenticate(scope: Scope) -> Principal:
     return principal
 
 
-def _allowed_endpoint(match: RouteMatch, principal: Principal | None, scope: Scope) -> Any:
+def _allowed(match: RouteMatch, principal: Principal | None, scope: Scope) -> Rule:
     if match.rule is None:
         raise NotFound
     if match.allowed:
@@ -248,7 +247,7 @@ def _allowed_endpoint(match: RouteMatch, principal: Principal | None, scope: Sco
             path=scope["path"],
         )
         raise PermissionDenied(headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'})
-    return match.rule.endpoint
+    return match.rule
 
 
 async def _refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:

@@ -17,6 +17,7 @@ from shared.errors import (
     UnsupportedMediaType,
     ValidationFailed,
 )
+from shared.memory import collection_paused
 from shared.responses import ApiFailure
 
 REFERENCE = "#/components/schemas/{model}"
@@ -45,9 +46,12 @@ def describe_truthfully(app: FastAPI, table: AccessTable) -> None:
     draft = app.openapi
 
     def openapi() -> dict[str, Any]:
-        if app.openapi_schema is None:
-            _complete(draft(), rules)
-        return draft()
+        document = app.openapi_schema
+        if document is None:
+            with collection_paused():
+                document = draft()
+                _complete(document, rules)
+        return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
 

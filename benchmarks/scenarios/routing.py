@@ -98,8 +98,8 @@ def _section(rounds: dict[int, list[Figures]]) -> Section:
         ],
         [
             (
-                "Matching is what decides who may ask; a whole request is routed once more by the framework. The "
-                "routes asked for are public, so no database is in it; an unknown path is answered 401 without a token."
+                "Matching decides who may ask, and what runs: a request is matched once. The routes asked for are "
+                "public, so no database is in it; an unknown path is answered 401 without a token."
             ),
             "Start-up: from the command to the line that says the server runs.",
         ],

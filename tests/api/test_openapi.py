@@ -106,6 +106,15 @@ def test_every_route_is_documented(described: FastAPI, document: Document) -> No
     assert {(method, path) for method, path, _ in operations(document)} == routes
 
 
+def test_the_document_is_made_once_and_has_nothing_that_stays_closed() -> None:
+    app = create_app(settings_for("sqlite://"), module_settings=[auth_settings()])
+    document = app.openapi()
+    app.add_api_route("/late", lambda: None)
+
+    assert app.openapi() is document
+    assert "/late" not in document["paths"]
+
+
 def test_operation_ids_are_verbs_with_nouns(document: Document) -> None:
     ids = [operation["operationId"] for _, _, operation in operations(document)]
 
