@@ -11,9 +11,7 @@ from multiprocessing import parent_process
 from typing import Any, cast
 
 import structlog
-import typer
 import uvicorn
-from alembic.util import CommandError
 from dependency_injector.containers import DeclarativeContainer
 from fastapi import FastAPI
 from pydantic_settings import BaseSettings
@@ -24,7 +22,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from migrations.branches import read_branches
 from migrations.startup import StartupError, check_database
-from migrations.state import branch_faults, migration_state, upgrade
+from migrations.state import migration_state
 from shared.access import AccessTable, JudgedRoute, Public
 from shared.container import Runtime, SharedContainer
 from shared.database import ROOT
@@ -211,6 +209,8 @@ def main() -> None:
     runtime: Runtime = create_app().state.runtime
     settings = runtime.shared.settings()
     if settings.app_env == "development":
+        from migrations.commands import upgrade  # noqa: PLC0415 - loads Alembic, which only development needs
+
         upgrade(runtime.shared.database().url)
         sys.stderr.write(greeting(settings))
     else:
@@ -238,26 +238,18 @@ async def _preflight(runtime: Runtime) -> None:
 
 def manage() -> None:
     """The command line: `uv run manage <module> <command>`. Modules bring their own commands in `cli.py`."""
+    from shared.cli import command_line  # noqa: PLC0415 - a server imports this file too, and needs no command line
+
     with _faults_to_stderr():
         ensure_secret()
         everything = discover()
-        # Plain exceptions: the pretty ones show local variables, and among those are passwords.
-        commands = typer.Typer(
-            help="Commands of the project and of its modules.", no_args_is_help=True, pretty_exceptions_enable=False
-        )
-
-        @commands.command()
-        def check() -> None:
-            """Look for what would go wrong later: settings, modules, routes, migration branches."""
-            _check(everything)
-
-        for name, module in everything.items():
-            if cli := module.attribute("cli", "cli"):
-                commands.add_typer(cli, name=name)
+        commands = command_line(everything, check=lambda: _check(everything))
         commands(obj=lambda: build_runtime(everything, _configure(everything, None, ())))
 
 
 def _check(everything: Modules) -> None:
+    from migrations.commands import branch_faults  # noqa: PLC0415 - loads Alembic
+
     table: AccessTable = create_app().state.access
     faults = [
         f"{line} does not say who may call it: Public(...), Authenticated() or Requires(...)"
@@ -266,9 +258,8 @@ def _check(everything: Modules) -> None:
     faults += branch_faults(everything)
     if faults:
         sys.exit("\n".join(["These need mending:", *(f"  - {fault}" for fault in faults)]))
-    typer.echo(
-        f"All is well: {', '.join(everything)}; {len(table.rules)} routes, {len(table.public())} of them public."
-    )
+    count, public = len(table.rules), len(table.public())
+    sys.stdout.write(f"All is well: {', '.join(everything)}; {count} routes, {public} of them public.\n")
 
 
 @contextmanager
@@ -276,7 +267,7 @@ def _faults_to_stderr(exit_code: int = 1) -> Iterator[None]:
     """End with a message in place of a traceback, for what its user can mend."""
     try:
         yield
-    except (SettingsError, ModuleError, StartupError, CommandError, AppError) as error:
+    except (SettingsError, ModuleError, StartupError, AppError) as error:
         details = (error.data or {}).get("errors", []) if isinstance(error, AppError) else []
         sys.stderr.write("\n".join([str(error), *(f"  - {one['msg']}" for one in details), ""]))
         sys.exit(exit_code)

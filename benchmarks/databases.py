@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from benchmarks.machine import pin_backends
-from migrations.state import upgrade
+from migrations.commands import upgrade
 from shared.database import database_url
 
 POSTGRES, MARIADB, SQLITE = "postgresql", "mysql", "sqlite"

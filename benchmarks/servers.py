@@ -99,7 +99,13 @@ def _port(process: subprocess.Popen[bytes], log: Path, name: str) -> int:
     raise RuntimeError(f"{name} did not start:\n{log.read_text(encoding='utf-8')[-4000:]}")
 
 
-def ours(address: str, variables: Mapping[str, str] | None = None, *, root: Path = ROOT) -> ServerBlock:
+def ours(
+    address: str,
+    variables: Mapping[str, str] | None = None,
+    *,
+    root: Path = ROOT,
+    python: Path = Path(sys.executable),
+) -> ServerBlock:
     """The service as delivered, in production."""
     settings = {
         "APP_ENV": "production",
@@ -107,7 +113,7 @@ def ours(address: str, variables: Mapping[str, str] | None = None, *, root: Path
         "JWT_SECRET_KEY": SECRET,
         "ALLOW_SQLITE_IN_PRODUCTION": "true",
     }
-    return serve("this project", "bootstrap:app", settings | dict(variables or {}), root=root)
+    return serve("this project", "bootstrap:app", settings | dict(variables or {}), root=root, python=python)
 
 
 def peer(
@@ -140,13 +146,14 @@ def bare_environment() -> dict[str, str]:
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
 
 
-def environment(name: str) -> Path:
-    """Python in an environment of the peer's own, made from `peers/<name>.txt` when it is missing."""
+def environment(name: str, requirements: Path | None = None) -> Path:
+    """Python in an environment of its own, made when it is missing; a peer's from `peers/<name>.txt`."""
     folder = ENVIRONMENTS / name
     python = folder / "bin" / "python"
     uv = os.environ.get("UV", "uv")  # `uv run` says where it is
     if not python.exists():
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
-    requirements = str(PEERS / f"{name}.txt")
-    subprocess.run([uv, "pip", "install", "--quiet", "--python", str(python), "-r", requirements], check=True)
+    requirements = requirements or PEERS / f"{name}.txt"
+    install = [uv, "pip", "install", "--quiet", "--compile-bytecode", "--python", str(python), "-r", str(requirements)]
+    subprocess.run(install, check=True)
     return python

@@ -4,7 +4,6 @@ import asyncio
 
 import structlog
 
-from migrations.state import upgrade
 from shared.container import Runtime
 
 log = structlog.get_logger(__name__)
@@ -29,6 +28,8 @@ async def check_database(runtime: Runtime) -> bool:
         state = await runtime.shared.read_migrations()(database.engine)
         is_empty = all(status == "pending" for status in state.values())
         if settings.app_env == "development" and is_empty:
+            from migrations.commands import upgrade  # noqa: PLC0415 - loads Alembic, which only development needs
+
             await asyncio.to_thread(upgrade, database.url)
         else:
             behind = sorted(name for name, status in state.items() if status != "applied")

@@ -100,12 +100,9 @@ class Throttle:
             TooManyRequests: With the seconds to wait. A refused try does not make the wait longer.
         """
         stored = self._stored(action, key)
-        _admit(await self._count(lambda window: window.reserve(limits, stored)))
-
-    async def check(self, limits: tuple[RateLimitItem, ...], action: str, key: str) -> None:
-        """Raise TooManyRequests if there is no try left, without taking one."""
-        stored = self._stored(action, key)
-        _admit(await self._count(lambda window: window.wait(limits, stored)))
+        wait = await self._count(lambda window: window.reserve(limits, stored))
+        if wait is not None:
+            raise TooManyRequests(wait)
 
     async def give_back(self, limits: tuple[RateLimitItem, ...], action: str, key: str) -> None:
         """Undo one try that was taken: it turned out to be one that need not be counted."""
@@ -157,11 +154,6 @@ class Throttle:
         if self._probe_at is not None:
             log.warning("throttle_restored")
         self._probe_at = None
-
-
-def _admit(wait: float | None) -> None:
-    if wait is not None:
-        raise TooManyRequests(wait)
 
 
 class _Memory(MemoryStorage):

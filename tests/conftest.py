@@ -12,7 +12,7 @@ from dependency_injector import providers
 from fastapi import FastAPI
 
 from bootstrap import create_app
-from migrations.state import upgrade
+from migrations.commands import upgrade
 from modules.auth.container import Container as AuthContainer
 from modules.auth.schemas import RegisterRequest
 from modules.auth.settings import Settings as AuthSettings

@@ -124,7 +124,7 @@ def _section(rounds: list[Figures]) -> Section:
                 f"The flood: {FLOOD} times as many logins a second as the core can hash, each by a client of its own, "
                 "without limits; measured once the queue of hashes is full."
             ),
-            "Hashes and service have the same one core; both hash in as many threads as the machine has cores.",
+            "Hashes and service have the same one core.",
         ],
         {"rounds": rounds},
     )

@@ -37,9 +37,14 @@ class PasswordHasher:
 
     def __init__(self, cost: int, queue: int) -> None:
         self._cost = cost
-        threads = os.cpu_count() or 1
+        threads = _cores()
         self._pool = ThreadPoolExecutor(threads, thread_name_prefix="hashing", initializer=_lower_priority)
         self._free = threads + queue
+
+    def require_room(self) -> None:
+        """Refuse at once what would be refused after other work. Raises Unavailable, and reserves nothing."""
+        if self._free <= 0:
+            raise Unavailable
 
     async def hash(self, password: str) -> str:
         """Raises Unavailable when too many hashes are waiting already."""
@@ -56,8 +61,7 @@ class PasswordHasher:
         self._pool.shutdown(wait=True, cancel_futures=True)
 
     async def _run(self, work: Callable[[], T]) -> T:
-        if self._free <= 0:
-            raise Unavailable
+        self.require_room()
         self._free -= 1
         try:
             return await asyncio.get_running_loop().run_in_executor(self._pool, work)
@@ -106,6 +110,11 @@ def _prehash(password: str, version: str) -> bytes:
 def _normalized(password: str) -> bytes:
     # One form for "é" typed as one character or as two; blanks and case stay as they are.
     return unicodedata.normalize("NFC", password).encode()
+
+
+def _cores() -> int:
+    # Those that this process may use: a container or `taskset` may have left it fewer than the machine has.
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _lower_priority() -> None:

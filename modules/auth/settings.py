@@ -2,17 +2,23 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 from pydantic_settings import SettingsConfigDict
 
 from shared.settings import EnvSettings
 from shared.throttle import RateLimits, rate_limits
+
+CHEAPEST_IN_PRODUCTION = 10
+"""Of bcrypt's costs, by OWASP's advice."""
 
 
 class Settings(EnvSettings):
     """Durations are seconds in the environment. Limits read `5/5 minutes; 20/hour`, or `none`."""
 
     model_config = SettingsConfigDict(env_prefix="AUTH_")
+
+    # The application's own setting, for what production refuses.
+    app_env: str = Field(default="development", validation_alias="APP_ENV")
 
     registration: Literal["open", "closed"] = "open"
 
@@ -49,6 +55,13 @@ class Settings(EnvSettings):
 
     session_retention_days: int = Field(default=30, ge=0)
     audit_retention_days: int = Field(default=365, ge=1)
+
+    @field_validator("bcrypt_cost")
+    @classmethod
+    def _hashes_are_slow_in_production(cls, value: int, info: ValidationInfo) -> int:
+        if value < CHEAPEST_IN_PRODUCTION and info.data.get("app_env") == "production":
+            raise ValueError(f"must be at least {CHEAPEST_IN_PRODUCTION} in production; less is for tests")
+        return value
 
     @model_validator(mode="after")
     def _bootstrap_is_whole(self) -> Self:

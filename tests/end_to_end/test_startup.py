@@ -17,7 +17,8 @@ def in_development(project: Project, **variables: str) -> Project:
 
 
 def in_production(project: Project, **variables: str) -> Project:
-    return replace(project, variables={"APP_ENV": "production", "JWT_SECRET_KEY": GOOD_KEY, **variables})
+    settings = {"APP_ENV": "production", "JWT_SECRET_KEY": GOOD_KEY, "AUTH_BCRYPT_COST": ""}
+    return replace(project, variables=settings | variables)
 
 
 async def test_one_command_serves_from_a_fresh_clone(sqlite_project: Project) -> None:

@@ -18,7 +18,8 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.schema import ColumnCollectionConstraint
 
 from migrations.branches import read_branches
-from migrations.state import INI, branch_faults, migration_state
+from migrations.commands import INI, branch_faults
+from migrations.state import migration_state
 from shared.database import database_url
 from shared.discovery import discover
 from shared.models import Base

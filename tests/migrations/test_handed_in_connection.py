@@ -7,7 +7,8 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from migrations.branches import read_branches
-from migrations.state import INI, migration_state
+from migrations.commands import INI
+from migrations.state import migration_state
 from shared.container import MigrationState
 from shared.database import create_engine, database_url, migration_engine
 from shared.discovery import discover

@@ -6,7 +6,7 @@ from uuid import UUID
 import pytest
 from sqlalchemy import delete
 
-from migrations.state import upgrade
+from migrations.commands import upgrade
 from modules.auth.models import ADMIN, UserRole
 from shared.database import database_url
 from tests.conftest import UNLIMITED, Account, sign_up

@@ -81,6 +81,7 @@ async def test_item_75_no_answer_of_the_real_server_says_what_runs_here(
     sqlite_project.alembic("upgrade", "heads")
     variables = {
         "APP_ENV": "production",
+        "AUTH_BCRYPT_COST": "",
         "JWT_SECRET_KEY": GOOD_KEY,
         "ALLOW_SQLITE_IN_PRODUCTION": "true",
         "ALLOW_THROTTLE_PER_PROCESS": "true",

@@ -1,10 +1,13 @@
 """Production refuses to start on a bad setting: a real process, which names every fault at once and no value."""
 
+from contextlib import nullcontext
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from modules.auth.settings import Settings as AuthSettings
+from shared.settings import SettingsError, load_settings
 from tests.project import Project
 from tests.security.canaries import Canaries
 
@@ -81,6 +84,7 @@ def test_item_76_the_first_administrator_has_no_bad_password(
         "APP_ENV": "production",
         "JWT_SECRET_KEY": GOOD_KEY,
         "ALLOW_SQLITE_IN_PRODUCTION": "true",
+        "AUTH_BCRYPT_COST": "",
         "AUTH_BOOTSTRAP_ADMIN_EMAIL": "root@example.com",
         "AUTH_BOOTSTRAP_ADMIN_PASSWORD_FILE": str(file),
     }
@@ -89,3 +93,17 @@ def test_item_76_the_first_administrator_has_no_bad_password(
 
     assert f"AUTH_BOOTSTRAP_ADMIN_PASSWORD_FILE{fault}" in said
     assert not [word for word in ("canary", "changeme") if word in said]
+
+
+@pytest.mark.parametrize(
+    ("environment", "cost", "is_refused"),
+    [("production", "9", True), ("production", "10", False), ("test", "4", False)],
+)
+def test_item_10_production_refuses_cheap_hashes(
+    monkeypatch: pytest.MonkeyPatch, environment: str, cost: str, is_refused: bool
+) -> None:
+    monkeypatch.setenv("APP_ENV", environment)
+    monkeypatch.setenv("AUTH_BCRYPT_COST", cost)
+
+    with pytest.raises(SettingsError, match=r"AUTH_BCRYPT_COST: must be at least 10") if is_refused else nullcontext():
+        load_settings(AuthSettings)

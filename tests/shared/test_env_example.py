@@ -21,11 +21,12 @@ def classes() -> list[Any]:
 
 def fields() -> dict[str, tuple[type[BaseSettings], str]]:
     """Every variable, with the class and the field that it sets."""
-    return {
-        f"{settings.model_config.get('env_prefix') or ''}{name}".upper(): (settings, name)
-        for settings in classes()
-        for name in settings.model_fields
-    }
+    found: dict[str, tuple[type[BaseSettings], str]] = {}
+    for settings in classes():
+        prefix = settings.model_config.get("env_prefix") or ""
+        for name, field in settings.model_fields.items():
+            found[str(field.validation_alias or f"{prefix}{name}").upper()] = (settings, name)
+    return found
 
 
 def paragraphs() -> list[list[str]]:

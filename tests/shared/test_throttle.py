@@ -143,14 +143,6 @@ async def test_a_try_that_one_limit_refuses_is_not_counted_by_another(
     assert 3290 <= await wait_of(throttle, limits) <= 3300
 
 
-async def test_a_check_takes_no_try(throttle: Throttle) -> None:
-    for _ in range(10):
-        assert await wait_of(throttle) == 0
-
-    assert await admitted(throttle, 5) == 3
-    assert await wait_of(throttle) > 0
-
-
 async def test_what_is_given_back_can_be_taken_again(throttle: Throttle, wall_clock: WallClock) -> None:
     await throttle.give_back(BOTH, "login", "ada")  # nothing was taken, so nothing is there
     for wall_clock.ahead in (0, 100, 200):
@@ -215,7 +207,6 @@ async def test_memory_forgets_keys_that_nobody_asks_for_again(wall_clock: WallCl
     assert isinstance(stored, MemoryStorage)
     for number in range(1500):
         await throttle.reserve(THREE, "login", f"{number}")
-        await throttle.check(THREE, "login", f"unknown-{number}")
 
     wall_clock.ahead = 301
     for number in range(1500):

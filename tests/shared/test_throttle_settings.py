@@ -97,7 +97,12 @@ def test_item_76_the_same_key_twice_is_refused_in_production() -> None:
 def test_item_76_workers_that_would_count_for_themselves_end_the_server_with_one_message_each(
     sqlite_project: Project,
 ) -> None:
-    variables = {"APP_ENV": "production", "JWT_SECRET_KEY": GOOD_KEY, "ALLOW_SQLITE_IN_PRODUCTION": "true"}
+    variables = {
+        "APP_ENV": "production",
+        "JWT_SECRET_KEY": GOOD_KEY,
+        "ALLOW_SQLITE_IN_PRODUCTION": "true",
+        "AUTH_BCRYPT_COST": "",
+    }
     project = replace(sqlite_project, variables=variables)
 
     under_uvicorn = project.run(

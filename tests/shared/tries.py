@@ -29,9 +29,10 @@ async def admitted(throttle: Throttle, tries: int, *, limits: str = "3/5 minutes
 
 
 async def wait_of(throttle: Throttle, limits: str = "3/5 minutes", key: str = "ada") -> int:
-    """The seconds that a check says to wait; 0 when there is a try left."""
+    """The seconds that a try is told to wait; 0 when there is one left, which is given back."""
     try:
-        await throttle.check(rate_limits(limits), "login", key)
+        await throttle.reserve(rate_limits(limits), "login", key)
     except TooManyRequests as refused:
         return int(refused.headers["Retry-After"])
+    await throttle.give_back(rate_limits(limits), "login", key)
     return 0

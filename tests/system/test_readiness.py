@@ -5,7 +5,7 @@ import httpx2 as httpx
 import pytest
 
 from migrations.branches import read_branches
-from migrations.state import upgrade
+from migrations.commands import upgrade
 from shared.database import database_url
 from shared.discovery import discover
 from tests.api.envelope import assert_failure, data_of

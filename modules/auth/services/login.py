@@ -41,8 +41,10 @@ class LoginService:
             InvalidCredentials: The same, and after the same time, whether the account does not exist, has no password
                 or another one, or is deactivated.
             TooManyRequests: Before anything else is looked at, so it tells nothing either.
-            Unavailable: Too many hashes are waiting already; this is not counted as a failure.
+            Unavailable: Too many hashes are waiting already, whoever asks; this is not counted as a failure.
         """
+        # A flood is mostly refused: before anything is counted, or asked of the database.
+        self._hasher.require_room()
         account = email_key(data.email)
         try:
             await self._throttle.admit(account)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
 
-from sqlalchemy import ColumnElement, exists, select, update
+from sqlalchemy import BindParameter, ColumnElement, Row, bindparam, exists, select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 from uuid_utils.compat import uuid7
 
@@ -87,7 +87,7 @@ class SessionService:
         session.add(row)
         await session.flush()
         await self._end_oldest(session, user_id, now)
-        return self._pair(row, counter=0, expires_in=row.idle_expires_at - now)
+        return self._pair(row.id, user_id, row.salt, counter=0, expires_in=row.idle_expires_at - now)
 
     async def refresh(self, token: str) -> TokenPair:
         """Trade a refresh token for the next one.
@@ -106,20 +106,14 @@ class SessionService:
             raise InvalidRefreshToken
         await self._throttle.reserve(self._settings.refresh_limit_per_session, "refresh_session", str(row.id))
         now = self._clock()
+        idle_expires_at = min(now + self._settings.idle, row.absolute_expires_at)
+        values = {"session": row.id, "used": claims.counter, "at": now, "until": idle_expires_at}
         async with self._database.transaction() as session:
-            idle_expires_at = min(now + self._settings.idle, row.absolute_expires_at)
-            # Compare and swap: of any number of requests with the same token one changes the row.
-            moved = await session.execute(
-                update(LoginSession)
-                .where(LoginSession.counter == claims.counter, *_is_live(claims.session_id, now))
-                .values(counter=claims.counter + 1, last_refreshed_at=now, idle_expires_at=idle_expires_at)
-                .execution_options(synchronize_session=False)
-            )
+            moved = await session.execute(MOVE_ON, values)
             has_moved = moved.rowcount == 1  # type: ignore[attr-defined]  # an UPDATE's result is a CursorResult
         if not has_moved:
-            row = await self._seen_again(claims, now)
-            idle_expires_at = row.idle_expires_at
-        return self._pair(row, counter=claims.counter + 1, expires_in=idle_expires_at - now)
+            idle_expires_at = (await self._seen_again(claims, now)).idle_expires_at
+        return self._pair(row.id, row.user_id, row.salt, counter=claims.counter + 1, expires_in=idle_expires_at - now)
 
     async def end(self, caller: Principal, scope: Scope) -> None:
         conditions: dict[Scope, ColumnElement[bool]] = {
@@ -171,9 +165,9 @@ class SessionService:
         # Outside the block: raised within it, the answer would roll the revocation back.
         raise InvalidRefreshToken
 
-    async def _find(self, session_id: UUID) -> LoginSession | None:
+    async def _find(self, session_id: UUID) -> Row[UUID, UUID, bytes, datetime] | None:
         async with self._database.read() as session:
-            return await session.get(LoginSession, session_id)
+            return (await session.execute(FIND, {"session": session_id})).one_or_none()
 
     async def _end_oldest(self, session: AsyncSession, user_id: UUID, now: datetime) -> None:
         live = select(LoginSession.id).where(LoginSession.user_id == user_id, *_is_not_over(now))
@@ -182,13 +176,13 @@ class SessionService:
         if too_many:
             await end_sessions(session, user_id, "cap", now, LoginSession.id.in_(too_many))
 
-    def _pair(self, row: LoginSession, *, counter: int, expires_in: timedelta) -> TokenPair:
+    def _pair(self, session_id: UUID, user_id: UUID, salt: bytes, *, counter: int, expires_in: timedelta) -> TokenPair:
         return TokenPair(
-            access_token=self._access_tokens.issue(row.user_id, row.id),
+            access_token=self._access_tokens.issue(user_id, session_id),
             expires_in=self._settings.access_token_ttl,
-            refresh_token=self._refresh_tokens.issue(row.id, counter, row.salt),
+            refresh_token=self._refresh_tokens.issue(session_id, counter, salt),
             refresh_expires_in=int(expires_in.total_seconds()),
-            session_id=row.id,
+            session_id=session_id,
         )
 
 
@@ -209,7 +203,9 @@ def _printable(text: str) -> str:
     return "".join(character if character.isprintable() else " " for character in text)
 
 
-def _is_live(session_id: UUID, now: datetime) -> list[ColumnElement[bool]]:
+def _is_live(
+    session_id: UUID | BindParameter[UUID], now: datetime | BindParameter[datetime]
+) -> list[ColumnElement[bool]]:
     """The session is not over, its user is active, and nothing has happened since that voids all logins."""
     return [
         LoginSession.id == session_id,
@@ -221,9 +217,22 @@ def _is_live(session_id: UUID, now: datetime) -> list[ColumnElement[bool]]:
     ]
 
 
-def _is_not_over(now: datetime) -> list[ColumnElement[bool]]:
+def _is_not_over(now: datetime | BindParameter[datetime]) -> list[ColumnElement[bool]]:
     return [
         LoginSession.revoked_at.is_(None),
         LoginSession.idle_expires_at > now,
         LoginSession.absolute_expires_at > now,
     ]
+
+
+# What every refresh asks for is written once: building a statement takes longer than its database.
+FIND = select(LoginSession.id, LoginSession.user_id, LoginSession.salt, LoginSession.absolute_expires_at).where(
+    LoginSession.id == bindparam("session")
+)
+# Compare and swap: of any number of requests with the same token one changes the row.
+MOVE_ON = (
+    update(LoginSession)
+    .where(LoginSession.counter == bindparam("used"), *_is_live(bindparam("session"), bindparam("at")))
+    .values(counter=LoginSession.counter + 1, last_refreshed_at=bindparam("at"), idle_expires_at=bindparam("until"))
+    .execution_options(synchronize_session=False)
+)

@@ -1,0 +1,53 @@
+"""Alembic, run by the project itself: in development, in tests, for `manage check`; never by a production service."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from alembic.util import CommandError
+from sqlalchemy import URL
+
+import migrations.locations  # noqa: F401 - the package was imported before Alembic, perhaps
+from migrations.branches import read_branches, two_heads
+from migrations.startup import StartupError
+from shared.discovery import Modules
+
+INI = Path(__file__).resolve().parent.parent / "alembic.ini"
+
+
+def upgrade(url: URL, destination: str = "heads") -> None:
+    """Run `alembic upgrade`; not to be called from a running event loop.
+
+    Raises:
+        StartupError: Alembic refuses; with its reason.
+    """
+    config = Config(INI)
+    config.attributes["url"] = url
+    try:
+        command.upgrade(config, destination)
+    except CommandError as error:
+        raise StartupError(str(error)) from error
+
+
+def branch_faults(modules: Modules) -> Iterator[str]:
+    """What is wrong with the branches and would go unnoticed.
+
+    Two heads, a module without revisions, and whether Alembic sees what discovery sees: how it does leans on the way
+    Alembic starts (see migrations/locations.py).
+    """
+    branches = read_branches(modules)
+    owners = modules.import_models()
+    for name in modules:
+        if fault := two_heads(branches, name):
+            yield fault
+        if name in owners.values() and not branches.of(name):
+            yield f"module {name!r} has tables and no revision: run `alembic revision --autogenerate -m '...'`"
+    try:
+        seen = {script.revision for script in ScriptDirectory.from_config(Config(INI)).walk_revisions()}
+    except CommandError as error:
+        yield str(error)
+        return
+    if seen != set(branches):
+        yield f"Alembic and the modules' folders disagree about {', '.join(sorted(seen ^ set(branches)))}"
