@@ -15,15 +15,14 @@ import uvicorn
 from dependency_injector.containers import DeclarativeContainer
 from fastapi import FastAPI
 from pydantic_settings import BaseSettings
+from sqlalchemy import URL
 from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from migrations.branches import read_branches
-from migrations.startup import StartupError, check_database
-from migrations.state import migration_state
 from shared.access import AccessTable, JudgedRoute, Public
+from shared.branches import read_branches
 from shared.container import Runtime, SharedContainer
 from shared.database import ROOT
 from shared.development import ensure_secret, greeting
@@ -42,6 +41,7 @@ from shared.middleware import (
 )
 from shared.openapi import describe_truthfully
 from shared.routing import include_routes
+from shared.schema import StartupError, check_database, migration_state
 from shared.settings import Settings, SettingsError, load_settings
 
 log = structlog.get_logger(__name__)
@@ -193,13 +193,19 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 async def _start(runtime: Runtime) -> None:
     try:
-        if await check_database(runtime):
+        if await check_database(runtime, _upgrade):
             async with runtime.shared.database().transaction() as session:
                 await runtime.shared.events().publish(ApplicationStarted(), session)
     except (StartupError, SettingsError) as error:
         # The server prints a traceback of its own, in which the reason is hard to find.
         log.critical("cannot_start", reason=str(error))
         raise
+
+
+def _upgrade(url: URL) -> None:
+    from migrations.commands import upgrade  # noqa: PLC0415 - loads Alembic, which only development needs
+
+    upgrade(url)
 
 
 def main() -> None:
@@ -209,9 +215,7 @@ def main() -> None:
     runtime: Runtime = create_app().state.runtime
     settings = runtime.shared.settings()
     if settings.app_env == "development":
-        from migrations.commands import upgrade  # noqa: PLC0415 - loads Alembic, which only development needs
-
-        upgrade(runtime.shared.database().url)
+        _upgrade(runtime.shared.database().url)
         sys.stderr.write(greeting(settings))
     else:
         asyncio.run(_preflight(runtime))
@@ -231,7 +235,7 @@ def main() -> None:
 
 async def _preflight(runtime: Runtime) -> None:
     try:
-        await check_database(runtime)
+        await check_database(runtime, _upgrade)
     finally:
         await runtime.close()
 

@@ -9,10 +9,9 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL
 
-import migrations.locations  # noqa: F401 - the package was imported before Alembic, perhaps
-from migrations.branches import read_branches, two_heads
-from migrations.startup import StartupError
+from shared.branches import read_branches, two_heads
 from shared.discovery import Modules
+from shared.schema import StartupError
 
 INI = Path(__file__).resolve().parent.parent / "alembic.ini"
 
@@ -35,7 +34,7 @@ def branch_faults(modules: Modules) -> Iterator[str]:
     """What is wrong with the branches and would go unnoticed.
 
     Two heads, a module without revisions, and whether Alembic sees what discovery sees: how it does leans on the way
-    Alembic starts (see migrations/locations.py).
+    Alembic starts (see migrations/__init__.py).
     """
     branches = read_branches(modules)
     owners = modules.import_models()

@@ -11,9 +11,9 @@ from alembic.util import CommandError, msg
 from sqlalchemy import URL, Connection, text
 from sqlalchemy.types import TypeDecorator
 
-from migrations.branches import module_of, read_branches, two_heads
 from migrations.lock import limit_ddl_waits, migration_lock, waited_too_long
 from migrations.split import Splitter
+from shared.branches import module_of, read_branches, two_heads
 from shared.database import database_url, migration_engine
 from shared.discovery import ModuleError, discover
 from shared.errors import means_database_is_away

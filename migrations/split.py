@@ -24,7 +24,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError, msg
 from sqlalchemy import Column
 
-from migrations.branches import Branches, module_of, new_revision_id
+from shared.branches import Branches, module_of, new_revision_id
 from shared.discovery import Modules
 
 

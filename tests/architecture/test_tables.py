@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table
 
 from bootstrap import create_app
-from migrations.branches import read_branches
+from shared.branches import read_branches
 from shared.database import ROOT
 from shared.discovery import Modules, discover
 from shared.models import Base

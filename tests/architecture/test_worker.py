@@ -12,3 +12,13 @@ def test_a_service_loads_nothing_that_only_commands_or_other_settings_need(sqlit
 
     assert "fastapi" in loaded
     assert not loaded & (FOR_COMMANDS | FOR_OTHER_SETTINGS)
+
+
+def test_alembic_finds_the_branches_in_a_process_that_has_loaded_the_service_before(sqlite_project: Project) -> None:
+    heads = "from alembic import command, config; command.heads(config.Config('alembic.ini'))"
+
+    assert {"auth", "users"} <= {
+        label.strip("()")
+        for label in sqlite_project.run("python", "-c", f"import bootstrap; bootstrap.app; {heads}").stdout.split()
+        if "(" in label
+    }

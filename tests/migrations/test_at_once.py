@@ -9,12 +9,12 @@ from pathlib import Path
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from migrations.branches import read_branches
 from migrations.lock import migration_lock
-from migrations.state import migration_state
+from shared.branches import read_branches
 from shared.container import MigrationState
 from shared.database import database_url
 from shared.discovery import discover
+from shared.schema import migration_state
 from tests.databases import empty_database
 from tests.migrations.commands import Checkout
 

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from migrations.branches import MAXIMUM_ID_LENGTH, check_branches, module_of, new_revision_id, read_branches
+from shared.branches import MAXIMUM_ID_LENGTH, check_branches, module_of, new_revision_id, read_branches
 from shared.discovery import DiscoveredModule, ModuleError, Modules
 from shared.module import Module
 from tests.migrations.commands import Checkout

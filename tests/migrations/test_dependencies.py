@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from migrations.branches import Branches, read_branches
-from migrations.state import migration_state
+from shared.branches import Branches, read_branches
 from shared.container import MigrationState
 from shared.database import database_url
 from shared.discovery import Modules, discover
+from shared.schema import migration_state
 from tests.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import AUTH, USERS, modules_in, revision, write_module, write_revision

@@ -17,12 +17,12 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.schema import ColumnCollectionConstraint
 
-from migrations.branches import read_branches
 from migrations.commands import INI, branch_faults
-from migrations.state import migration_state
+from shared.branches import read_branches
 from shared.database import database_url
 from shared.discovery import discover
 from shared.models import Base
+from shared.schema import migration_state
 from tests.databases import execute
 
 MODULES = discover()

@@ -6,12 +6,12 @@ from alembic.config import Config
 from alembic.util import CommandError
 from sqlalchemy import Connection
 
-from migrations.branches import read_branches
 from migrations.commands import INI
-from migrations.state import migration_state
+from shared.branches import read_branches
 from shared.container import MigrationState
 from shared.database import create_engine, database_url, migration_engine
 from shared.discovery import discover
+from shared.schema import migration_state
 
 
 def upgrade(connection: Connection) -> None:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from migrations.branches import read_branches
+from shared.branches import read_branches
 from shared.discovery import DiscoveredModule, Modules, discover
 from shared.module import Module
 from tests.project import Project

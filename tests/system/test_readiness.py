@@ -4,8 +4,8 @@ from typing import Any
 import httpx2 as httpx
 import pytest
 
-from migrations.branches import read_branches
 from migrations.commands import upgrade
+from shared.branches import read_branches
 from shared.database import database_url
 from shared.discovery import discover
 from tests.api.envelope import assert_failure, data_of
