@@ -81,6 +81,7 @@ def user_row(number: int) -> dict[str, Any]:
         "email": email,
         "email_key": email,
         "nickname": f"Nick {number}",
+        "nickname_key": f"nick {number}",
         "locale": "en",
         "is_active": number % 100_000 != RARE,
         "email_verified": number % 2 == 0,

@@ -3,20 +3,36 @@
 import base64
 import binascii
 import json
+import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
+from functools import cache
 from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
 from fastapi import Query
 from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
-from sqlalchemy import ColumnElement, Select, func, or_, select
+from sqlalchemy import (
+    BinaryExpression,
+    BooleanClauseList,
+    ColumnElement,
+    Select,
+    and_,
+    func,
+    literal,
+    or_,
+    select,
+    tuple_,
+    union,
+)
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.sql.util import ClauseAdapter
 
 from shared.errors import ValidationFailed
 from shared.keys import KeyRing
+from shared.search import BeginsWith
 from shared.text import ResponseData
 
 T = TypeVar("T")
@@ -24,6 +40,8 @@ R = TypeVar("R")
 
 PURPOSE = "cursor"
 MAXIMUM_LIMIT = 100
+# A search sorts up to so many rows.
+FEW = 5_000
 
 
 def _refuse_odd_spellings(value: object) -> object:
@@ -80,7 +98,7 @@ class Paginator:
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys
 
-    async def page(
+    async def page(  # noqa: PLR0913 - what is asked for, of what, and what may be asked for
         self,
         session: AsyncSession,
         query: Select[R],
@@ -88,31 +106,31 @@ class Paginator:
         *,
         columns: Mapping[str, InstrumentedAttribute[Any]],
         key: InstrumentedAttribute[UUID],
+        search: Sequence[BeginsWith] = (),
     ) -> PageOf[R]:
         """Fetch one page.
+
+        It is found by an index if there is one on what the query compares with `=`, then the sort column, then the key.
 
         Args:
             columns: The columns that may be sorted by, by their public names; none of them nullable.
             key: The unique column that decides between equal values.
+            search: Leave out the rows that none of these find.
 
         Raises:
             ValidationFailed: The cursor was not made by this service, or for another sort order.
         """
-        descending, column = request.sort.startswith("-"), columns[request.sort.removeprefix("-")]
-        page = query
-        if request.cursor is not None:
-            value, last_id = self._read(request.cursor, request.sort, column)
-            # Spelt out: MariaDB does not use an index for a comparison of whole rows.
-            if descending:
-                page = page.where(column <= value, or_(column < value, key < last_id))
-            else:
-                page = page.where(column >= value, or_(column > value, key > last_id))
-        order: list[ColumnElement[Any]] = [column.desc(), key.desc()] if descending else [column.asc(), key.asc()]
-        rows = (await session.scalars(page.order_by(*order).limit(request.limit + 1))).all()
+        column = columns[request.sort.removeprefix("-")]
+        after = None if request.cursor is None else self._read(request.cursor, request.sort, column)
+        descending, dialect = request.sort.startswith("-"), session.get_bind().dialect.name
+        cut = _Cut(column, key, after, descending, request.limit + 1, dialect)
+        statement = await _find(session, query, cut, search) if search else cut(query)
+        rows = (await session.scalars(statement)).all()
         shown, has_more = rows[: request.limit], len(rows) > request.limit
         total = None
         if request.total:
-            total = await session.scalar(select(func.count()).select_from(query.order_by(None).subquery()))
+            all_rows = query.where(or_(*(one.looked_up() for one in search))) if search else query
+            total = await session.scalar(select(func.count()).select_from(all_rows.order_by(None).subquery()))
         next_cursor = self._write(request.sort, column, key, shown[-1]) if has_more else None
         return PageOf(shown, next_cursor, total)
 
@@ -129,7 +147,105 @@ class Paginator:
             if self._keys.verify(PURPOSE, content, signature):
                 made_for, value, last_id = json.loads(content)
                 if made_for == sort:
-                    return TypeAdapter(column.type.python_type).validate_python(value), UUID(last_id)
+                    return _adapter(column.type.python_type).validate_python(value), UUID(last_id)
         except (binascii.Error, ValueError, ValidationError):
             pass
         raise ValidationFailed.at("query", "cursor", type_="cursor_invalid", msg="The cursor is not valid here.")
+
+
+@cache
+def _adapter(type_: type) -> TypeAdapter[Any]:
+    return TypeAdapter(type_)
+
+
+@dataclass(frozen=True, slots=True)
+class _Cut:
+    """Cuts one page out of a select: sorts it, begins behind a row, ends after some."""
+
+    column: InstrumentedAttribute[Any]
+    key: InstrumentedAttribute[UUID]
+    after: tuple[Any, UUID] | None
+    descending: bool
+    rows: int
+    dialect: str
+
+    def __call__(self, query: Select[Any], entity: Any = None) -> Select[Any]:
+        """`entity` is what the query selects, if not the model itself."""
+        names = [self.column.key, self.key.key]
+        if self.column.property.columns[0].unique:
+            del names[1]  # decides between none; and MariaDB would sort the table for it
+        if entity is None:
+            query, entity = _along_the_index(query, self.key.class_, names), self.key.class_
+        columns: list[Any] = [getattr(entity, name) for name in names]
+        query = query if self.after is None else query.where(self._is_behind(columns, self.after))
+        return query.order_by(*(one.desc() if self.descending else one.asc() for one in columns)).limit(self.rows)
+
+    def _is_behind(self, columns: list[Any], last: tuple[Any, UUID]) -> ColumnElement[bool]:
+        is_past = operator.lt if self.descending else operator.gt
+        column, *key = columns
+        past = and_(is_past(column, last[0]))
+        if key and self.dialect == "mysql":
+            # Spelt out: MariaDB does not use an index for a comparison of whole rows, and the others only for that.
+            past = or_(past, and_(column == last[0], is_past(key[0], last[1])))
+        elif key:
+            begin = (literal(value, one.type) for one, value in zip(columns, last, strict=True))
+            past = is_past(tuple_(*columns), tuple_(*begin))
+        return past
+
+
+def _along_the_index(query: Select[Any], model: Any, names: list[str]) -> Select[Any]:
+    """Make MariaDB walk along the index that is meant for the query.
+
+    By itself it looks up what is compared with `=` and then skips, one by one, all rows in front of the page.
+    """
+    where = query.whereclause
+    conditions = where.clauses if isinstance(where, BooleanClauseList) else [where]
+    comparisons = [one for one in conditions if isinstance(one, BinaryExpression) and one.operator is operator.eq]
+    compared = {getattr(one.left, "name", None) for one in comparisons}
+    for index in model.__table__.indexes:
+        indexed = index.columns.keys()
+        if indexed[-len(names) :] == names and set(indexed[: -len(names)]) == compared:
+            return query.with_hint(model, f"FORCE INDEX ({index.name})", "mysql")
+    return query
+
+
+async def _find(session: AsyncSession, query: Select[Any], cut: _Cut, search: Sequence[BeginsWith]) -> Select[Any]:
+    """The page of those that a search finds.
+
+    No index gives what begins alike sorted by something else, and databases guess badly at how much that is. So it is
+    counted, up to a limit: a few rows are sorted; of many rows some come soon in any order, so that order is walked
+    along. Each part is cut to a page before they are put together.
+    """
+    model = cut.key.class_
+    elsewhere = [one for one in search if one.column is not cut.column]
+    more = [
+        select(one.column).where(one.looked_up()).order_by(one.column).offset(FEW).limit(1).scalar_subquery()
+        for one in elsewhere
+    ]
+    row = (await session.execute(select(*more))).one() if more else ()
+    many = [one for one, beyond in zip(elsewhere, row, strict=True) if beyond is not None]
+    parts = [cut(query.where(or_(*(one.checked for one in many))))] if many else []
+    for one in search:
+        if one.column is cut.column:
+            parts.append(_in_order(query, cut, one))
+        elif one not in many:
+            # With an end of its own the database does it first; twice as far, as others may be adding to it.
+            found = select(model).where(one.looked_up()).order_by(one.column).limit(2 * FEW).subquery()
+            few = aliased(model, found)
+            conditions = [] if query.whereclause is None else [ClauseAdapter(found).traverse(query.whereclause)]
+            parts.append(cut(select(few).where(*conditions), few))
+    both = aliased(model, union(*(select(part.subquery()) for part in parts)).subquery())
+    return replace(cut, after=None)(select(both), both)
+
+
+def _in_order(query: Select[Any], cut: _Cut, search: BeginsWith) -> Select[Any]:
+    """What a search finds in the column that is sorted by: one range."""
+    if cut.after is not None:
+        last = cut.after[0]
+        is_ahead = last < search.prefix
+        if cut.descending:
+            is_ahead = last > search.prefix and not last.startswith(search.prefix)
+        if not is_ahead:
+            # The page begins within the range, or behind it. Of two places to start from, SQLite might take the other.
+            return cut(query.where(search.looked_up(start=cut.descending, end=not cut.descending)))
+    return replace(cut, after=None)(query.where(search.looked_up()))

@@ -25,6 +25,9 @@ QUICK_ROWS, QUICK_DEEP = 3_000, 2_000
 SECONDS = 2.0
 LIMIT = 20
 NEVER = "zzz-nobody"
+EVERYBODY = "user"
+# The worst for a search sorted by time: many, and none of them among the first.
+OLDEST = "user000"
 COLUMNS = {"created_at": User.created_at, "email": User.email_key}
 
 Seen = dict[str, list[float]]
@@ -54,7 +57,9 @@ def run(options: Options) -> Section:
 def _cases(rows: int, deep: int) -> dict[str, tuple[str, list[int]]]:
     """Each with its path, and the users that must be the first ones on the page, of whom there may be fewer."""
     newest, ascending = range(rows - 1, -1, -1), range(rows)
-    rare = next((one for one in newest if not user_row(one)["is_active"]), None)
+    inactive = [one for one in ascending if not user_row(one)["is_active"]]
+    oldest = [one for one in newest if user_row(one)["email"].startswith(OLDEST)]
+    behind: dict[str, object] = {"cursor": _cursor("-created_at", newest[deep - 1])}
     cases: dict[str, tuple[dict[str, object], Iterable[int]]] = {}
     for sort, order in (("-created_at", newest), ("created_at", ascending), ("email", ascending), ("-email", newest)):
         cases[f"sort={sort}, page 1"] = ({"sort": sort}, order[:LIMIT])
@@ -66,8 +71,16 @@ def _cases(rows: int, deep: int) -> dict[str, tuple[str, list[int]]]:
         "q: one address": ({"q": Caller(7).email}, [7]),
         "q: one nickname": ({"q": user_row(rows - 1)["nickname"]}, [rows - 1]),
         "q: nothing": ({"q": NEVER}, []),
+        "q: nothing, by email": ({"q": NEVER, "sort": "email"}, []),
+        "q that all begin with": ({"q": EVERYBODY}, newest[:LIMIT]),
+        "q that all begin with, deep": (behind | {"q": EVERYBODY}, newest[deep : deep + LIMIT]),
+        "q that all begin with, by email": ({"q": EVERYBODY, "sort": "email"}, ascending[:LIMIT]),
+        "q of the oldest tenth": ({"q": OLDEST}, oldest[:LIMIT]),
         "is_active=true": ({"is_active": "true"}, [rows - 1]),
-        "is_active=false": ({"is_active": "false"}, [] if rare is None else [rare]),
+        "is_active=true, deep": (behind | {"is_active": "true"}, [newest[deep]]),
+        "is_active=false": ({"is_active": "false"}, inactive[::-1]),
+        "is_active=false, by email": ({"is_active": "false", "sort": "email"}, inactive),
+        "is_active=false, q that all begin with": ({"is_active": "false", "q": EVERYBODY}, inactive[::-1]),
         "total=true": ({"total": "true"}, [rows - 1]),
     }
     return {
@@ -121,8 +134,7 @@ def _full_scans(rows: list[Row]) -> int:
     """Counting all rows may; and a page without a search, or one that most rows belong to, is cut off soon."""
     searches = [(str(name), str(how)) for name, _, how in rows if name != "total=true"]
     return sum(
-        "full scan" in how or ("walks" in how and (name.startswith("q:") or name == "is_active=false"))
-        for name, how in searches
+        "full scan" in how or ("walks" in how and name.startswith(("q: ", "is_active=false"))) for name, how in searches
     )
 
 
@@ -133,10 +145,11 @@ def found_by(backend: str, plan: list[dict[str, str]]) -> str:
         scans, walks = "Seq Scan" in text, "Index Cond" not in text
         indexes = re.findall(r"(?:using|Bitmap Index Scan on) (\w+)", text)
     elif backend == MARIADB:
-        types, indexes = {row["type"] for row in plan}, [row["key"] for row in plan if row["key"] != "None"]
-        scans, walks = "ALL" in types, "index" in types
+        stored = [row for row in plan if row["table"] == "users"]  # the others are parts of the result
+        types, indexes = {row["type"] for row in stored}, [row["key"] for row in stored if row["key"] != "None"]
+        scans, walks = "ALL" in types, types == {"index"}
     else:
-        scans, walks = re.search(r"SCAN \w+(?! USING)\b", text) is not None, "SEARCH" not in text
+        scans, walks = re.search(r"SCAN users(?! USING)", text) is not None, "SEARCH users" not in text
         indexes = re.findall(r"INDEX (\w+)", text)
     return "full scan" if scans else ("walks " if walks else "") + " + ".join(indexes)
 

@@ -98,10 +98,16 @@ class AuditEvent(Base):
     """What happened to an account, by whom and from where. No foreign keys: it outlives those it is about."""
 
     __tablename__ = "auth_audit_events"
-    __table_args__ = (Index(None, "user_id", "at"),)
+    # Every combination of the list's filters, each in the order of the list.
+    __table_args__ = (
+        Index(None, "at", "id"),
+        Index(None, "user_id", "at", "id"),
+        Index(None, "event", "at", "id"),
+        Index(None, "user_id", "event", "at", "id"),
+    )
 
     id: Mapped[Id]
-    at: Mapped[datetime] = mapped_column(index=True)
+    at: Mapped[datetime]
     event: Mapped[str] = mapped_column(String(50))
     user_id: Mapped[UUID | None]
     actor_id: Mapped[UUID | None]

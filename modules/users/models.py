@@ -1,23 +1,37 @@
 from datetime import datetime
 
-from sqlalchemy import String
-from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy import Index, String
+from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from modules.users.locales import DEFAULT
 from shared.models import Base, Id
+from shared.search import search_key
 
 
 class User(Base):
     __tablename__ = "users"
+    # One for each order of the list, of all users and of those who are active or not; the unique key is one of them.
+    __table_args__ = (
+        Index(None, "created_at", "id"),
+        Index(None, "is_active", "created_at", "id"),
+        Index(None, "is_active", "email_key"),
+    )
 
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(String(254))
     # Unique in place of `email`: casefolding may make it longer, "ß" becomes "ss".
-    email_key: Mapped[str] = mapped_column(String(510), unique=True)
+    email_key: Mapped[str] = mapped_column(search_key(510), unique=True)
     nickname: Mapped[str | None] = mapped_column(String(50))
+    # What a search looks for. Casefolding makes one character three at most.
+    nickname_key: Mapped[str | None] = mapped_column(search_key(150), index=True)
     # The language of the mails to this user.
     locale: Mapped[str] = mapped_column(String(10), default=DEFAULT, server_default=DEFAULT)
     is_active: Mapped[bool] = mapped_column(default=True)
     email_verified: Mapped[bool] = mapped_column(default=False)
-    created_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
+
+    @validates("nickname")
+    def _set_nickname_key(self, _name: str, nickname: str | None) -> str | None:
+        self.nickname_key = nickname and nickname.casefold()
+        return nickname
