@@ -48,6 +48,7 @@ class Decision:
     """What the route adds to the scope: its endpoint and the parameters of the path."""
     principal: Principal | None
     asked: tuple[Any, ...]
+    overrules: bool
 
     @property
     def endpoint(self) -> Any:
@@ -162,6 +163,8 @@ class RouteMatch:
     rule: Rule | None
     routed: Scope = field(default_factory=dict)
     allowed: frozenset[str] = frozenset()
+    overrules: bool = False
+    """Whether a template comes before it, which the router would have chosen."""
 
 
 class AccessTable:
@@ -182,6 +185,7 @@ class AccessTable:
         if scope["path"].endswith("\n"):
             return RouteMatch(None)
         partial: list[Rule] = []
+        overrules = False
         for position in self._index.candidates(get_route_path(scope)):
             matches, rule = self._matchers[position]
             match, routed = matches(scope)
@@ -189,9 +193,10 @@ class AccessTable:
             if match is Match.FULL and not (
                 partial and rule.is_template and any(not one.is_template for one in partial)
             ):
-                return RouteMatch(rule, routed)
+                return RouteMatch(rule, routed, overrules=overrules)
             if match is not Match.NONE:
                 partial.append(rule)
+                overrules |= match is Match.FULL
         if not partial:
             return RouteMatch(None)
         partial = [rule for rule in partial if not rule.is_template] or partial
@@ -250,7 +255,9 @@ class JudgedRoute:
             return
         scope.setdefault("router", self._router)
         rule = decision.rule
-        if rule.app is None or self._router.form_limits or "fastapi.telemetry" in scope:
+        if rule.app is None or self._router.form_limits or ("fastapi.telemetry" in scope and not decision.overrules):
+            if decision.overrules:
+                raise PermissionDenied  # the router would run another route, which may have no second layer
             # The router adds something of its own, to a trace for example: it sees nothing but where this route stands.
             narrow = copy(self._router)
             narrow.routes = [rule.part]

@@ -211,7 +211,8 @@ class AuthMiddleware:
         principal = None
         if match.rule is None or not match.rule.is_public:
             principal = current_request.get().principal = await _authenticate(scope)
-        scope[SCOPE_KEY] = Decision(_allowed(match, principal, scope), match.routed, principal, asked(scope))
+        rule = _allowed(match, principal, scope)
+        scope[SCOPE_KEY] = Decision(rule, match.routed, principal, asked(scope), match.overrules)
         await self.app(scope, receive, send)
 
 

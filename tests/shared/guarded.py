@@ -29,9 +29,8 @@ class Everybody:
 def guarded(fill: Callable[[FastAPI], Any], **options: Any) -> FastAPI:
     layers = [Middleware(RequestContextMiddleware, is_production=False, log=access_logger(as_json=True))]
     layers += [Middleware(CatchAllMiddleware), Middleware(AuthMiddleware)]
-    app = FastAPI(
-        openapi_url=None, redirect_slashes=False, dependencies=[Authenticated()], middleware=layers, **options
-    )
+    options = {"dependencies": [Authenticated()]} | options
+    app = FastAPI(openapi_url=None, redirect_slashes=False, middleware=layers, **options)
     register_exception_handlers(app)
     fill(app)
     app.state.runtime = SimpleNamespace(authenticator=Everybody())

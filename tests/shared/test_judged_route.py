@@ -14,7 +14,7 @@ from starlette.routing import Match
 from starlette.types import Scope
 
 from bootstrap import create_app
-from shared.access import Authenticated
+from shared.access import Authenticated, Public
 from shared.routing import PathIndex
 from tests.conftest import auth_settings, settings_for
 from tests.shared.guarded import ask, guarded, scope_of
@@ -172,6 +172,28 @@ async def test_the_limits_of_a_router_hold(app: FastAPI, status: int, form_limit
     answer = await ask(app, scope_of("/body", "POST"), b"a=1&b=2")
 
     assert (answer.status, answer.told) == (status, form_limits)
+
+
+@pytest.mark.parametrize(
+    ("options", "more", "expected"),
+    [
+        ({}, {}, (200, "other")),
+        ({}, {"fastapi.telemetry": None}, (200, "other")),
+        ({"max_body_size": 9}, {}, (403, None)),
+    ],
+)
+async def test_an_unmarked_template_never_runs_in_place_of_the_public_path_that_was_judged(
+    options: Any, more: dict[str, Any], expected: tuple[int, str | None]
+) -> None:
+    router = APIRouter(**options)
+    router.add_api_route("/thing", other, dependencies=[Public("a test")])
+    router.add_api_route("/{anything}", answer, methods=["POST"])
+    router.add_api_route("/thing", other, methods=["POST"], dependencies=[Public("a test")])
+    app = guarded(lambda app: app.include_router(router), dependencies=[])
+
+    found = await ask(app, scope_of("/thing", "POST") | {"headers": [(b"host", b"test")]} | more)
+
+    assert (found.status, found.told) == expected
 
 
 class Spans(TracerProvider):
