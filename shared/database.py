@@ -4,7 +4,7 @@ import asyncio
 import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeVarTuple
 
@@ -109,14 +109,18 @@ def _look_after_idle_connections(engine: Engine) -> None:
 class _Turns(asyncio.Semaphore):
     """As many as there are connections, in the order of arrival: at the pool itself newcomers overtake who waits."""
 
+    def __init__(self, count: int, seconds: float) -> None:
+        super().__init__(count)
+        self._seconds = seconds
+
     async def acquire(self) -> Literal[True]:
         if not self.locked():
             return await super().acquire()
         try:
-            async with asyncio.timeout(POOL_TIMEOUT_SECONDS):
+            async with asyncio.timeout(self._seconds):
                 return await super().acquire()
         except TimeoutError:
-            raise PoolTimeoutError(f"no connection became free within {POOL_TIMEOUT_SECONDS} seconds") from None
+            raise PoolTimeoutError(f"no connection became free within {self._seconds} seconds") from None
 
 
 class _ReadSession(SyncSession):
@@ -173,7 +177,9 @@ class Database:
             self.url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=not is_sqlite, **pool
         )
         _look_after_idle_connections(self.engine.sync_engine)
-        self._turns = _Turns(pool_size)
+        self._turns = _Turns(pool_size, POOL_TIMEOUT_SECONDS)
+        # SQLite has one writer at a time. The others of this process wait here, where they keep no connection busy.
+        self._writers = _Turns(1, sqlite.BUSY_SECONDS) if is_sqlite else nullcontext()
         writing = self.engine if is_sqlite else self.engine.execution_options(isolation_level="READ COMMITTED")
         self._sessions = async_sessionmaker(writing, expire_on_commit=False)
         reading = self.engine.execution_options(**{sqlite.READING: True})
@@ -183,7 +189,7 @@ class Database:
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """One unit of work: committed when the block ends, rolled back when it raises."""
-        async with self._turns, self._sessions.begin() as session:
+        async with self._writers, self._turns, self._sessions.begin() as session:
             yield session
 
     @asynccontextmanager

@@ -2,6 +2,7 @@
 
 import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from typing import Any, Self
 
 import aiosqlite
@@ -43,14 +44,15 @@ class _Cursor(aiosqlite.Cursor):
         self._rows = []
 
     async def _run(self, method: str, sql: str, parameters: Any) -> Self:
-        def on_the_thread(connection: sqlite3.Connection) -> sqlite3.Cursor:
-            cursor = connection.cursor()
-            getattr(cursor, method)(sql, parameters)
-            self._rows = cursor.fetchall() if cursor.description else []
-            return cursor
+        def on_the_thread(connection: sqlite3.Connection) -> tuple[Any, int, int | None]:
+            # Closed here and now: a cursor that is cleared away on the event loop's thread, with an exception that
+            # knew it, would stop that until the connection's next statement is done.
+            with closing(connection.cursor()) as cursor:
+                getattr(cursor, method)(sql, parameters)
+                self._rows = cursor.fetchall() if cursor.description else []
+                return cursor.description, cursor.rowcount, cursor.lastrowid
 
-        cursor = await self._connection.run(on_the_thread)
-        self.description, self.rowcount, self.lastrowid = cursor.description, cursor.rowcount, cursor.lastrowid
+        self.description, self.rowcount, self.lastrowid = await self._connection.run(on_the_thread)
         return self
 
 

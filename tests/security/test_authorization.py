@@ -230,6 +230,7 @@ async def test_item_56_what_a_service_refuses_is_logged_with_its_actor_too(
 ) -> None:
     assigner = await sign_up_with(client, admin, "auth:role.assign")
     foreign = f"/api/auth/sessions/{user.tokens['session_id']}"
+    capsys.readouterr()
 
     async with client_of(make_app()) as asking:
         assert_failure(await set_roles(asking, assigner, user.id, "admin"), 403, "cannot_grant")

@@ -50,6 +50,27 @@ async def test_those_who_want_a_connection_get_it_in_turn(one_connection: Databa
     assert order == [0, 1, 2] * 10
 
 
+async def test_writers_who_wait_leave_the_connections_to_those_who_read(database: str, backend: str) -> None:
+    if backend != "sqlite":
+        pytest.skip("a server has many writers at a time")
+    opened = Database(database, pool_size=2)
+
+    async def write() -> None:
+        async with opened.transaction() as session:
+            await session.execute(text("SELECT 1"))
+
+    async with opened.transaction() as session:
+        await session.execute(text("SELECT 1"))
+        writing = [asyncio.create_task(write()) for _ in range(5)]
+        await asyncio.sleep(0)  # lets them begin
+        rows = await opened.fetch(ECHO, {"given": "A"})
+        waiting = sum(not task.done() for task in writing)
+    await asyncio.gather(*writing)
+    await opened.close()
+
+    assert (len(rows), waiting) == (1, 5)
+
+
 async def test_who_waits_too_long_for_a_connection_is_told_to_come_again(
     make_app: MakeApp, user: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
