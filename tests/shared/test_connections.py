@@ -31,8 +31,8 @@ async def one_connection(database: str) -> AsyncIterator[Database]:
 
 
 async def test_rows_are_fetched_with_a_statement_that_was_built_before(one_connection: Database) -> None:
-    first = await one_connection.fetch(ECHO, {"given": "A"})
-    second = await one_connection.fetch(ECHO, {"given": "B"})
+    first = await one_connection.fetch(one_connection.prepare(ECHO), {"given": "A"})
+    second = await one_connection.fetch(one_connection.prepare(ECHO), {"given": "B"})
 
     assert [(row.said, row.heard) for row in (*first, *second)] == [("echo", "a"), ("echo", "b")]
 
@@ -42,7 +42,7 @@ async def test_those_who_want_a_connection_get_it_in_turn(one_connection: Databa
 
     async def ask_again_and_again(who: int) -> None:
         for _ in range(10):
-            await one_connection.fetch(ECHO, {"given": "A"})
+            await one_connection.fetch(one_connection.prepare(ECHO), {"given": "A"})
             order.append(who)
 
     await asyncio.gather(*(ask_again_and_again(who) for who in range(3)))
@@ -63,7 +63,7 @@ async def test_writers_who_wait_leave_the_connections_to_those_who_read(database
         await session.execute(text("SELECT 1"))
         writing = [asyncio.create_task(write()) for _ in range(5)]
         await asyncio.sleep(0)  # lets them begin
-        rows = await opened.fetch(ECHO, {"given": "A"})
+        rows = await opened.fetch(opened.prepare(ECHO), {"given": "A"})
         waiting = sum(not task.done() for task in writing)
     await asyncio.gather(*writing)
     await opened.close()

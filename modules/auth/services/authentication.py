@@ -2,7 +2,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import bindparam, select
-from sqlalchemy.engine import Row
 from sqlalchemy.orm import InstrumentedAttribute
 
 from modules.auth.models import Credential, LoginSession, RolePermission, UserRole
@@ -43,6 +42,7 @@ class SessionAuthenticator:
         self, database: Database, *, access_tokens: AccessTokens, permissions: DeclaredPermissions, clock: Clock
     ) -> None:
         self._database = database
+        self._session = database.prepare(SESSION)
         self._access_tokens = access_tokens
         self._declared = permissions
         self._clock = clock
@@ -52,7 +52,7 @@ class SessionAuthenticator:
         if claims is None:
             return None
         parameters = {"session_id": claims.session_id, "user_id": claims.user_id, "now": self._clock()}
-        rows = await self._database.fetch(SESSION, parameters)
+        rows = await self._database.fetch(self._session, parameters)
         if not rows:
             return None
         return Principal(
@@ -64,7 +64,7 @@ class SessionAuthenticator:
             profile=rows[0],
         )
 
-    def _permissions(self, rows: Sequence[Row[Any]]) -> frozenset[str]:
+    def _permissions(self, rows: Sequence[Any]) -> frozenset[str]:
         """One row for each role and permission; a role that stores none has one without a permission."""
         stored = self._declared.names.intersection(row.permission for row in rows)
         return stored.union(*(self._declared.of_built_in(role) for role in {row.role_name for row in rows}))
