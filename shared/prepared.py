@@ -1,7 +1,9 @@
 """The shortest way to rows, for the one question that every request asks."""
 
+import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
 from sqlalchemy import Engine, Select
@@ -31,25 +33,37 @@ class Prepared:
 
     def __call__(self, values: Mapping[str, Any]) -> Sequence[Any]:
         """Within a greenlet of SQLAlchemy. Raises what `Connection.execute` raises."""
-        values = {**self._constants, **values}
-        parameters = [process(values[name]) for name, process in self._parameters]
+        try:
+            return self._rows(self._ask(self._bound(values)))
+        except self._engine.dialect.loaded_dbapi.Error:
+            return self._with_all_care(values)
+
+    def on(self, connection: sqlite3.Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        """On a connection of SQLite's own driver."""
+        with closing(connection.cursor()) as cursor:
+            return self._rows(cursor.execute(self._sql, self._bound(values)).fetchall())
+
+    def _ask(self, parameters: Sequence[Any]) -> Sequence[Any]:
         connection = self._engine.raw_connection()
         try:
             cursor = connection.cursor()
             cursor.execute(self._sql, parameters)
             rows = cursor.fetchall()
             cursor.close()
-        except self._engine.dialect.loaded_dbapi.Error:
-            connection.invalidate()
-            return self._with_all_care(values)
-        except BaseException:  # cancelled: what comes back on this connection later must not reach anybody
+        except BaseException:  # cancelled, perhaps: what comes back on this connection later must not reach anybody
             connection.invalidate()
             raise
         finally:
             connection.close()
+        return rows
+
+    def _bound(self, values: Mapping[str, Any]) -> Sequence[Any]:
+        values = {**self._constants, **values}
+        return [process(values[name]) for name, process in self._parameters]
+
+    def _rows(self, raw: Sequence[Any]) -> Sequence[Any]:
         return [
-            self._row(*[process(value) for process, value in zip(self._from_database, row, strict=True)])
-            for row in rows
+            self._row(*[process(value) for process, value in zip(self._from_database, row, strict=True)]) for row in raw
         ]
 
     def _with_all_care(self, values: Mapping[str, Any]) -> Sequence[Any]:
