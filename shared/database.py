@@ -175,9 +175,8 @@ class Database:
             self.url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=not is_sqlite, **pool
         )
         _look_after_idle_connections(self.engine.sync_engine)
-        self._lookups = (
-            sqlite.Lookups(self.url.database) if is_sqlite and self.url.database and not is_in_memory else None
-        )
+        file = self.url.database if is_sqlite and not is_in_memory else None
+        self._lookups = sqlite.Lookups(file) if file else None
         self._turns = _Turns(pool_size, POOL_TIMEOUT_SECONDS)
         # SQLite has one writer at a time. The others of this process wait here, where they keep no connection busy.
         self._writers = _Turns(1, sqlite.BUSY_SECONDS) if is_sqlite else nullcontext()

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import bindparam, func, literal, select, text
+from sqlalchemy import bindparam, column, func, literal, select, table, text
+from sqlalchemy.exc import DBAPIError
 
 import shared.database
 from shared.container import Runtime
@@ -37,12 +38,38 @@ async def test_rows_are_fetched_with_a_statement_that_was_built_before(one_conne
     assert [(row.said, row.heard) for row in (*first, *second)] == [("echo", "a"), ("echo", "b")]
 
 
+async def test_what_cannot_be_looked_up_on_the_spot_is_asked_the_ordinary_way(database: str) -> None:
+    if not database.startswith("sqlite"):
+        pytest.skip("a server is never asked on the spot")
+    opened = Database(database)
+    assert opened._lookups is not None
+    opened._lookups.connection.close()
+
+    rows = await opened.fetch(opened.prepare(ECHO), {"given": "A"})
+    await opened.close()
+
+    assert [row.heard for row in rows] == ["a"]
+
+
+async def test_an_error_says_the_same_prepared_or_not(database: str) -> None:
+    opened = Database(database)
+    missing = select(column("id")).select_from(table("no_such_table"))
+
+    with pytest.raises(DBAPIError, match="no_such_table"):
+        await opened.fetch(opened.prepare(missing), {})
+    rows = await opened.fetch(opened.prepare(ECHO), {"given": "A"})
+    await opened.close()
+
+    assert [row.heard for row in rows] == ["a"]
+
+
 async def test_those_who_want_a_connection_get_it_in_turn(one_connection: Database) -> None:
     order: list[int] = []
 
     async def ask_again_and_again(who: int) -> None:
         for _ in range(10):
-            await one_connection.fetch(one_connection.prepare(ECHO), {"given": "A"})
+            async with one_connection.read() as session:
+                await session.execute(text("SELECT 1"))
             order.append(who)
 
     await asyncio.gather(*(ask_again_and_again(who) for who in range(3)))
@@ -80,8 +107,8 @@ async def test_who_waits_too_long_for_a_connection_is_told_to_come_again(
     async with client_of(app) as client:
         async with runtime.shared.database().transaction() as session:
             await session.execute(text("SELECT 1"))
-            refused = await client.get("/api/users/me", headers=user.headers)
-        served = await client.get("/api/users/me", headers=user.headers)
+            refused = await client.get("/api/auth/sessions", headers=user.headers)
+        served = await client.get("/api/auth/sessions", headers=user.headers)
 
     assert (refused.status_code, refused.json()["code"], served.status_code) == (503, "unavailable", 200)
     assert refused.headers["Retry-After"] == "1"
