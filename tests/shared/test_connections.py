@@ -2,11 +2,12 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
-from sqlalchemy import bindparam, column, func, literal, select, table, text
+from sqlalchemy import Select, bindparam, column, func, literal, select, table, text
 from sqlalchemy.exc import DBAPIError
 
 import shared.database
@@ -53,7 +54,7 @@ async def test_what_cannot_be_looked_up_on_the_spot_is_asked_the_ordinary_way(da
 
 async def test_an_error_says_the_same_prepared_or_not(database: str) -> None:
     opened = Database(database)
-    missing = select(column("id")).select_from(table("no_such_table"))
+    missing: Select[Any] = select(column("id")).select_from(table("no_such_table"))
 
     with pytest.raises(DBAPIError, match="no_such_table"):
         await opened.fetch(opened.prepare(missing), {})
