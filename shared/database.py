@@ -1,12 +1,11 @@
 """The one database: its address, its engine, and the two ways to talk to it."""
 
 import asyncio
-import sqlite3
 import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from contextlib import asynccontextmanager, nullcontext, suppress
+from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
@@ -20,8 +19,10 @@ from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.util import greenlet_spawn
 
-from shared import sqlite
 from shared.prepared import Prepared
+
+if TYPE_CHECKING:
+    from shared.sqlite import Lookups
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -33,6 +34,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 CONNECT_TIMEOUT_SECONDS = 5
 POOL_TIMEOUT_SECONDS = 5
 REST_SECONDS = 1
+SQLITE_BUSY_SECONDS = 30
 
 
 def database_url(address: str) -> URL:
@@ -63,7 +65,9 @@ def create_engine(url: URL, **options: Any) -> AsyncEngine:
     """An engine with the settings every connection of this project needs. `options` go to SQLAlchemy."""
     backend = url.get_backend_name()
     if backend == "sqlite":
-        waiting = {"timeout": sqlite.BUSY_SECONDS} | options.pop("connect_args", {})
+        from shared import sqlite  # noqa: PLC0415 - two megabytes that a service on a server's database does not need
+
+        waiting = {"timeout": SQLITE_BUSY_SECONDS} | options.pop("connect_args", {})
         options = {"connect_args": {"async_creator_fn": sqlite.connect} | waiting, **options}
     elif backend == "postgresql":
         options = {"connect_args": {"timeout": CONNECT_TIMEOUT_SECONDS}, "isolation_level": "READ COMMITTED", **options}
@@ -175,14 +179,13 @@ class Database:
             self.url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=not is_sqlite, **pool
         )
         _look_after_idle_connections(self.engine.sync_engine)
-        file = self.url.database if is_sqlite and not is_in_memory else None
-        self._lookups = sqlite.Lookups(file) if file else None
+        self._lookups = _lookups(self.url) if is_sqlite and not is_in_memory else None
         self._turns = _Turns(pool_size, POOL_TIMEOUT_SECONDS)
         # SQLite has one writer at a time. The others of this process wait here, where they keep no connection busy.
-        self._writers = _Turns(1, sqlite.BUSY_SECONDS) if is_sqlite else nullcontext()
+        self._writers = _Turns(1, SQLITE_BUSY_SECONDS) if is_sqlite else nullcontext()
         writing = self.engine if is_sqlite else self.engine.execution_options(isolation_level="READ COMMITTED")
         self._sessions = async_sessionmaker(writing, expire_on_commit=False)
-        reading = self.engine.execution_options(**{sqlite.READING: True})
+        reading = self.engine.execution_options(is_reading=True)
         self._reading = reading.sync_engine
         self._readers = async_sessionmaker(reading, expire_on_commit=False, sync_session_class=_ReadSession)
 
@@ -206,9 +209,8 @@ class Database:
 
         Only for what an index answers at once: on SQLite nothing else is done meanwhile.
         """
-        if self._lookups is not None:
-            with suppress(sqlite3.Error):
-                return prepared.on(self._lookups.connection, parameters)
+        if self._lookups is not None and (rows := self._lookups.ask(prepared, parameters)) is not None:
+            return rows
         async with self._turns:
             return await greenlet_spawn(prepared, parameters)
 
@@ -221,6 +223,12 @@ class Database:
         if self._lookups is not None:
             self._lookups.close()
         await self.engine.dispose()
+
+
+def _lookups(url: URL) -> "Lookups":
+    from shared.sqlite import Lookups  # noqa: PLC0415 - as above
+
+    return Lookups(str(url.database))
 
 
 async def open_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
@@ -244,6 +252,6 @@ def migration_engine(url: URL, *, lock_timeout: int) -> AsyncEngine:
     return engine
 
 
-def _switch_foreign_keys_off(connection: sqlite3.Connection, _record: object) -> None:
+def _switch_foreign_keys_off(connection: DBAPIConnection, _record: object) -> None:
     # To change a table SQLite needs it rebuilt, and dropping the old one would delete the rows that refer to it.
     connection.cursor().execute("PRAGMA foreign_keys=OFF")

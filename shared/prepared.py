@@ -1,9 +1,7 @@
 """The shortest way to rows, for the one question that every request asks."""
 
-import sqlite3
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
 from typing import Any
 
 from sqlalchemy import Engine, Select
@@ -34,21 +32,23 @@ class Prepared:
     def __call__(self, values: Mapping[str, Any]) -> Sequence[Any]:
         """Within a greenlet of SQLAlchemy. Raises what `Connection.execute` raises."""
         try:
-            return self._rows(self._ask(self._bound(values)))
+            return self._on_a_connection(values)
         except self._engine.dialect.loaded_dbapi.Error:
             return self._with_all_care(values)
 
-    def on(self, connection: sqlite3.Connection, values: Mapping[str, Any]) -> Sequence[Any]:
-        """On a connection of SQLite's own driver."""
-        with closing(connection.cursor()) as cursor:
-            return self._rows(cursor.execute(self._sql, self._bound(values)).fetchall())
+    def on(self, cursor: Any, values: Mapping[str, Any]) -> Sequence[Any]:
+        """With a cursor of PEP 249."""
+        cursor.execute(self._sql, self._bound(values))
+        return [
+            self._row(*[process(value) for process, value in zip(self._from_database, row, strict=True)])
+            for row in cursor.fetchall()
+        ]
 
-    def _ask(self, parameters: Sequence[Any]) -> Sequence[Any]:
+    def _on_a_connection(self, values: Mapping[str, Any]) -> Sequence[Any]:
         connection = self._engine.raw_connection()
         try:
             cursor = connection.cursor()
-            cursor.execute(self._sql, parameters)
-            rows = cursor.fetchall()
+            rows = self.on(cursor, values)
             cursor.close()
         except BaseException:  # cancelled, perhaps: what comes back on this connection later must not reach anybody
             connection.invalidate()
@@ -60,11 +60,6 @@ class Prepared:
     def _bound(self, values: Mapping[str, Any]) -> Sequence[Any]:
         values = {**self._constants, **values}
         return [process(values[name]) for name, process in self._parameters]
-
-    def _rows(self, raw: Sequence[Any]) -> Sequence[Any]:
-        return [
-            self._row(*[process(value) for process, value in zip(self._from_database, row, strict=True)]) for row in raw
-        ]
 
     def _with_all_care(self, values: Mapping[str, Any]) -> Sequence[Any]:
         """What failed is done again the ordinary way: that knows which errors mean that the database is away."""

@@ -1,15 +1,16 @@
 """What SQLite needs that the servers do not: a file has no process of its own that would look after it."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing
 from typing import Any, Self
 
 import aiosqlite
 from sqlalchemy import Connection, Engine, event
 
-BUSY_SECONDS = 30
-READING = "is_reading"
+from shared.prepared import Prepared
+
+IS_READING = "is_reading"
 """The execution option of an engine whose connections never write."""
 
 
@@ -82,8 +83,7 @@ async def connect(database: str, **options: Any) -> aiosqlite.Connection:
 class Lookups:
     """A connection for the event loop's own thread, for questions that an index answers at once.
 
-    To cross over to another thread takes ten times as long as such an answer. It never waits: where the file is locked,
-    it raises `sqlite3.OperationalError`, and so it does for whatever else is wrong; then the ordinary way is the one.
+    To cross over to another thread takes ten times as long as such an answer.
     """
 
     def __init__(self, file: str) -> None:
@@ -93,10 +93,19 @@ class Lookups:
     @property
     def connection(self) -> sqlite3.Connection:
         if self._opened is None:
+            # It never waits for a lock: the event loop would wait with it.
             self._opened = sqlite3.connect(self._file, timeout=0, isolation_level=None, check_same_thread=False)
             self._opened.execute("PRAGMA query_only=ON")
             self._opened.create_function("lower", 1, _lower, deterministic=True)
         return self._opened
+
+    def ask(self, prepared: Prepared, parameters: Mapping[str, Any]) -> Sequence[Any] | None:
+        """None if it could not be looked up, locked or whatever it is; then the ordinary way is the one."""
+        try:
+            with closing(self.connection.cursor()) as cursor:
+                return prepared.on(cursor, parameters)
+        except sqlite3.Error:
+            return None
 
     def close(self) -> None:
         if self._opened is not None:
@@ -128,5 +137,5 @@ def _lower(value: Any) -> Any:
 def _begin_immediate(connection: Connection) -> None:
     # A transaction that reads first and writes later fails at once when another writer was faster, whatever the
     # busy timeout; one that announces itself as a writer waits its turn.
-    if not connection.get_execution_options().get(READING):
+    if not connection.get_execution_options().get(IS_READING):
         connection.exec_driver_sql("BEGIN IMMEDIATE")

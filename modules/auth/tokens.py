@@ -28,8 +28,8 @@ OPTIONS: Options = {
     "verify_iat": False,
 }
 LEEWAY = timedelta(seconds=10).total_seconds()
-REMEMBERED = 4096
-"""Tokens whose signature is not checked again; each takes about a kilobyte."""
+REMEMBERED = 1024
+"""Tokens whose signature is not checked again; each takes about a kilobyte, and where more come, more are checked."""
 
 # A purpose each: a key that is an HMAC secret is never the seed of one whose public half is published.
 ACCESS = "access"
