@@ -19,8 +19,8 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     and_,
+    bindparam,
     func,
-    literal,
     or_,
     select,
     tuple_,
@@ -42,6 +42,8 @@ PURPOSE = "cursor"
 MAXIMUM_LIMIT = 100
 # A search sorts up to so many rows.
 FEW = 5_000
+# The parameters that say where the page before ended: the value of the sort column, and the key.
+LAST = ("last_value", "last_key")
 
 
 def _refuse_odd_spellings(value: object) -> object:
@@ -125,7 +127,7 @@ class Paginator:
         descending, dialect = request.sort.startswith("-"), session.get_bind().dialect.name
         cut = _Cut(column, key, after, descending, request.limit + 1, dialect)
         statement = await _find(session, query, cut, search) if search else cut(query)
-        rows = (await session.scalars(statement)).all()
+        rows = (await session.scalars(statement, cut.parameters)).all()
         shown, has_more = rows[: request.limit], len(rows) > request.limit
         total = None
         if request.total:
@@ -177,20 +179,34 @@ class _Cut:
         if entity is None:
             query, entity = _along_the_index(query, self.key.class_, names), self.key.class_
         columns: list[Any] = [getattr(entity, name) for name in names]
-        query = query if self.after is None else query.where(self._is_behind(columns, self.after))
+        if self.after is not None:
+            is_behind = _is_behind_in_table if entity is self.key.class_ else _is_behind
+            query = query.where(is_behind(tuple(columns), descending=self.descending, dialect=self.dialect))
         return query.order_by(*(one.desc() if self.descending else one.asc() for one in columns)).limit(self.rows)
 
-    def _is_behind(self, columns: list[Any], last: tuple[Any, UUID]) -> ColumnElement[bool]:
-        is_past = operator.lt if self.descending else operator.gt
-        column, *key = columns
-        past = and_(is_past(column, last[0]))
-        if key and self.dialect == "mysql":
-            # Spelt out: MariaDB does not use an index for a comparison of whole rows, and the others only for that.
-            past = or_(past, and_(column == last[0], is_past(key[0], last[1])))
-        elif key:
-            begin = (literal(value, one.type) for one, value in zip(columns, last, strict=True))
-            past = is_past(tuple_(*columns), tuple_(*begin))
-        return past
+    @property
+    def parameters(self) -> dict[str, Any]:
+        """What `_is_behind` compares with."""
+        return {} if self.after is None else dict(zip(LAST, self.after, strict=True))
+
+
+def _is_behind(columns: tuple[Any, ...], *, descending: bool, dialect: str) -> ColumnElement[bool]:
+    is_past = operator.lt if descending else operator.gt
+    last = [bindparam(name, type_=column.type) for name, column in zip(LAST, columns, strict=False)]
+    past: ColumnElement[bool]
+    if len(columns) == 1:
+        past = is_past(columns[0], last[0])
+    elif dialect == "mysql":
+        # Spelt out: MariaDB does not use an index for a comparison of whole rows, and the others only for that.
+        column, key = columns
+        past = or_(is_past(column, last[0]), and_(column == last[0], is_past(key, last[1])))
+    else:
+        past = is_past(tuple_(*columns), tuple_(*last))
+    return past
+
+
+# To put it together takes longer than to find the rows.
+_is_behind_in_table = cache(_is_behind)
 
 
 def _along_the_index(query: Select[Any], model: Any, names: list[str]) -> Select[Any]:
