@@ -1,5 +1,6 @@
 """The one command: choose scenarios, run them, print the result and write it down."""
 
+import logging
 import os
 import shlex
 import sys
@@ -13,12 +14,13 @@ from typing import Annotated
 import typer
 
 from benchmarks import machine
+from benchmarks.databases import ServerAway
 from benchmarks.options import Options
 from benchmarks.report import Report, Section
 from benchmarks.servers import ENVIRONMENTS, ROOT
 
 RESULTS = Path(__file__).parent / "results"
-SCENARIOS = ("read", "refresh", "login", "routing", "lists", "memory", "sqlite", "migrations")
+SCENARIOS = ("read", "refresh", "login", "routing", "lists", "memory", "sqlite", "migrations", "profile")
 
 Scenario = Callable[[Options], Section]
 
@@ -49,10 +51,15 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of the command
         options=asdict(options),
     )
     machine.pin(os.getpid(), machine.LOAD_CORE)
+    # Alembic, and MariaDB's warnings while it works, would bury what is said about the measurements.
+    logging.basicConfig(level=logging.ERROR)
     for name in chosen:
         typer.echo(f"{name} ...", err=True)
         run: Scenario = import_module(f"benchmarks.scenarios.{name}").run
-        report.sections[name] = run(options)
+        try:
+            report.sections[name] = run(options)
+        except ServerAway as error:
+            sys.exit(f"{name}: {error}.")
         typer.echo(f"\n{report.sections[name]}\n")
         # After each one: a run takes an hour, and what is measured should not be lost with what is not.
         report.versions = machine.versions(*sorted(ENVIRONMENTS.glob("*")))

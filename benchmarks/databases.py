@@ -10,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
@@ -24,9 +25,17 @@ SERVERS = {
 }
 
 
+class ServerAway(Exception):
+    """A database server does not let us in. The message says what to do."""
+
+
 @contextmanager
 def database(backend: str = POSTGRES, *, migrated: bool = True) -> Iterator[str]:
-    """A database for the block; gives its address as a person would write it."""
+    """A database for the block; gives its address as a person would write it.
+
+    Raises:
+        ServerAway: There is no such server, or none that lets us make one.
+    """
     name = f"bench_{uuid4().hex[:12]}"
     if backend == SQLITE:
         with tempfile.TemporaryDirectory() as folder:
@@ -36,7 +45,12 @@ def database(backend: str = POSTGRES, *, migrated: bool = True) -> Iterator[str]
     server = make_url(os.environ.get(variable, default))
     address = server.set(database=name).render_as_string(hide_password=False)
     on_server = server.render_as_string(hide_password=False)
-    execute(on_server, f"CREATE DATABASE {name}")
+    try:
+        execute(on_server, f"CREATE DATABASE {name}")
+    except (DBAPIError, OSError) as error:
+        where = server.render_as_string(hide_password=True)
+        reason = str(error).splitlines()[0]
+        raise ServerAway(f"{where} cannot be used: {reason}. Start it, or name another one: {variable}") from error
     try:
         yield _ready(address, migrated=migrated)
     finally:

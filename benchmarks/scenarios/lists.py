@@ -7,9 +7,8 @@ from types import SimpleNamespace
 from urllib.parse import urlencode
 
 import typer
-from sqlalchemy.exc import DBAPIError
 
-from benchmarks.databases import MARIADB, POSTGRES, SQLITE, database, keep_off_the_servers_core, version
+from benchmarks.databases import MARIADB, POSTGRES, SQLITE, ServerAway, database, keep_off_the_servers_core, version
 from benchmarks.load import ask_again, get, request
 from benchmarks.load import run as run_load
 from benchmarks.options import Options
@@ -49,8 +48,8 @@ def run(options: Options) -> Section:
                 typer.echo(f"  {backend}: filling", err=True)
                 seed(address, users=rows, with_logins=False)
                 _measure(section, backend, address, _cases(rows, deep), options)
-        except (DBAPIError, OSError) as error:
-            section.notes.append(f"{backend} could not be measured: {type(error).__name__}.")
+        except ServerAway as error:
+            section.notes.append(f"{backend} was not measured: {error}.")
     return section
 
 
