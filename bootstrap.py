@@ -21,7 +21,8 @@ from starlette.middleware.cors import CORSMiddleware
 from uvicorn.config import STARTUP_FAILURE
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
-from shared.access import AccessTable, JudgedRoute, Public
+from shared.access import Public
+from shared.access_table import AccessTable, JudgedRoute
 from shared.branches import read_branches
 from shared.container import Runtime, SharedContainer
 from shared.database import ROOT

@@ -1,23 +1,17 @@
-"""Who may call a route: the markers, the caller, and the table of routes that the markers make."""
+"""Who may call a route: the markers that say so, the decision that is taken by them, and the caller."""
 
-import inspect
-import re
-from collections.abc import Sequence
-from copy import copy
-from dataclasses import dataclass, field
-from typing import Annotated, Any, Protocol, TypeVar
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
 
 from fastapi import Depends, params
 from fastapi.requests import HTTPConnection
-from fastapi.routing import APIRoute, APIRouter, RouteContext, iter_route_contexts
-from starlette._utils import get_route_path
-from starlette.routing import BaseRoute, Match
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Scope
 
-from shared.discovery import ModuleError, Modules
 from shared.errors import NotAuthenticated, PermissionDenied
 from shared.request import Principal
-from shared.routing import PathIndex, adds_limits, application_of
+
+if TYPE_CHECKING:
+    from shared.access_table import Rule
 
 SCOPE_KEY = "access"
 ATTRIBUTE = "__access__"
@@ -29,7 +23,10 @@ class Authenticator(Protocol):
     """What the auth module provides, as `authenticator` in its container."""
 
     async def authenticate(self, token: str) -> Principal | None:
-        """The caller to whom this bearer token belongs; None if it is no good, for whatever reason."""
+        """The caller to whom this bearer token belongs, with the profile that `GET /api/users/me` shows.
+
+        None if the token is no good, for whatever reason.
+        """
 
 
 class DenyEveryone:
@@ -121,177 +118,3 @@ async def _caller(connection: HTTPConnection) -> Principal:
 
 Caller = Annotated[Principal, Depends(_caller)]
 """The logged-in caller, for a route that needs to know who it is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A route together with who may call it."""
-
-    context: RouteContext
-    marker: Marker | None
-    app: ASGIApp | None
-    """What runs for it; None if only the router can tell."""
-    part: BaseRoute
-    """The route or router of the application in which it stands."""
-
-    @property
-    def path(self) -> str:
-        return self.context.path or ""
-
-    @property
-    def methods(self) -> frozenset[str]:
-        """HTTP methods; empty for websockets and mounts."""
-        return frozenset(getattr(self.context, "methods", None) or ())
-
-    @property
-    def is_template(self) -> bool:
-        """Whether the path stands for many: `/users/{user_id}`."""
-        return "{" in self.path
-
-    @property
-    def endpoint(self) -> Any:
-        # A mount has no endpoint of its own: what it mounts is the endpoint.
-        return getattr(self.context, "endpoint", None) or getattr(self.context, "app", None)
-
-    @property
-    def is_public(self) -> bool:
-        return isinstance(self.marker, Public)
-
-
-@dataclass(frozen=True, slots=True)
-class RouteMatch:
-    """The route that will answer a request. With `rule` None nothing matches; with `allowed` the method is wrong."""
-
-    rule: Rule | None
-    routed: Scope = field(default_factory=dict)
-    allowed: frozenset[str] = frozenset()
-    overrules: bool = False
-    """Whether a template comes before it, which the router would have chosen."""
-
-
-class AccessTable:
-    """Every route of the application, in matching order, with its marker."""
-
-    def __init__(self, routes: Sequence[BaseRoute]) -> None:
-        self.rules = tuple(
-            Rule(context, _marker_of(context), None if adds_limits(part) else application_of(context), part)
-            for part in routes
-            for context in iter_route_contexts([part])
-        )
-        self._matchers = [(rule.context.matches, rule) for rule in self.rules]
-        self._index = PathIndex(rule.context for rule in self.rules)
-
-    def match(self, scope: Scope) -> RouteMatch:
-        """Ask the routes themselves, as the router will: never a path string of our own."""
-        # The `$` that ends a route's pattern matches before a final newline, too: /api/health%0a is no path of ours.
-        if scope["path"].endswith("\n"):
-            return RouteMatch(None)
-        partial: list[Rule] = []
-        overrules = False
-        for position in self._index.candidates(get_route_path(scope)):
-            matches, rule = self._matchers[position]
-            match, routed = matches(scope)
-            # /users/me is never the user called "me", whatever the method; OpenAPI says the same of such paths.
-            if match is Match.FULL and not (
-                partial and rule.is_template and any(not one.is_template for one in partial)
-            ):
-                return RouteMatch(rule, routed, overrules=overrules)
-            if match is not Match.NONE:
-                partial.append(rule)
-                overrules |= match is Match.FULL
-        if not partial:
-            return RouteMatch(None)
-        partial = [rule for rule in partial if not rule.is_template] or partial
-        is_open = next((rule for rule in partial if rule.is_public), partial[0])
-        return RouteMatch(is_open, allowed=frozenset().union(*(rule.methods for rule in partial)))
-
-    def public(self) -> list[str]:
-        """The whitelist, as `GET /api/health` lines."""
-        return sorted(line for rule in self.rules if rule.is_public for line in _lines(rule))
-
-    def unmarked(self) -> list[str]:
-        return sorted(line for rule in self.rules if rule.marker is None for line in _lines(rule))
-
-    def check(self, modules: Modules) -> None:
-        """Refuse what FastAPI would accept silently.
-
-        Raises:
-            ModuleError: Two routes answer the same method and path, two have the same name (so the same operation id),
-                or one requires a permission that no module declares.
-        """
-        declared = {permission.name for permission in modules.permissions}
-        paths: dict[str, str] = {}
-        names: dict[str, str] = {}
-        for rule in self.rules:
-            where = _file_of(rule)
-            for line in _lines(rule):
-                # /users/{id} and /users/{user_id} are the same path.
-                if other := paths.get(shape := re.sub(r"{[^}:]+", "{", line)):
-                    raise ModuleError(f"{where}: {line} is a route already, in {other}")
-                paths[shape] = where
-            if getattr(rule.context, "include_in_schema", False) and (name := rule.context.name):
-                if other := names.get(name):
-                    raise ModuleError(f"{where}: another route is named {name!r}, in {other}; names are operation ids")
-                names[name] = where
-            if isinstance(rule.marker, Requires) and rule.marker.permission not in declared:
-                raise ModuleError(
-                    f"{where}: {', '.join(_lines(rule))} requires {rule.marker.permission!r}, and no module declares "
-                    "this permission in its module.py"
-                )
-
-
-class JudgedRoute:
-    """The innermost application: runs the very route that AuthMiddleware judged, so that nothing is matched twice.
-
-    Whatever was not judged as it arrives here takes the way through the router, where the second layer stands.
-    """
-
-    def __init__(self, router: APIRouter) -> None:
-        self._router = router
-        self._whole_router = router.middleware_stack
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        decision = scope.get(SCOPE_KEY)
-        if not isinstance(decision, Decision) or not decision.is_about(scope):
-            await self._whole_router(scope, receive, send)
-            return
-        scope.setdefault("router", self._router)
-        rule = decision.rule
-        if rule.app is None or self._router.form_limits or ("fastapi.telemetry" in scope and not decision.overrules):
-            if decision.overrules:
-                raise PermissionDenied  # the router would run another route, which may have no second layer
-            # The router adds something of its own, to a trace for example: it sees nothing but where this route stands.
-            narrow = copy(self._router)
-            narrow.routes = [rule.part]
-            await narrow.app(scope, receive, send)
-            return
-        scope.update(decision.routed)
-        if isinstance(route := rule.context.original_route, APIRoute):
-            scope["route"] = route
-        await rule.app(scope, receive, send)
-
-
-def _file_of(rule: Rule) -> str:
-    endpoint = inspect.unwrap(rule.endpoint) if callable(rule.endpoint) else rule.endpoint
-    try:
-        return inspect.getsourcefile(endpoint) or repr(endpoint)
-    except TypeError:
-        return repr(endpoint)
-
-
-def _marker_of(context: RouteContext) -> Marker | None:
-    dependencies = getattr(context, "dependencies", None) or ()
-    markers = [dependency for dependency in dependencies if isinstance(dependency, Marker)]
-    if markers:
-        return markers[-1]
-    for marked in (getattr(context, "endpoint", None), getattr(context, "app", None)):
-        marker = getattr(marked, ATTRIBUTE, None)
-        if isinstance(marker, Marker):
-            return marker
-    return None
-
-
-def _lines(rule: Rule) -> list[str]:
-    kind = type(rule.context.original_route).__name__
-    methods = sorted(rule.methods - {"HEAD"}) or ["WEBSOCKET" if "WebSocket" in kind else kind.upper()]
-    return [f"{method} {rule.path}" for method in methods]

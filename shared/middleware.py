@@ -13,7 +13,8 @@ from starlette.websockets import WebSocket
 from structlog.typing import FilteringBoundLogger
 from uuid_utils import uuid7
 
-from shared.access import SCOPE_KEY, AccessTable, Authenticator, Decision, Requires, RouteMatch, Rule, asked
+from shared.access import SCOPE_KEY, Authenticator, Decision, Requires, asked
+from shared.access_table import AccessTable, RouteMatch, Rule
 from shared.errors import (
     BadRequest,
     MethodNotAllowed,

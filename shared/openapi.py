@@ -5,7 +5,8 @@ from typing import Any
 
 from fastapi import FastAPI
 
-from shared.access import AccessTable, Requires, Rule
+from shared.access import Requires
+from shared.access_table import AccessTable, Rule
 from shared.errors import (
     AppError,
     BadRequest,

@@ -7,7 +7,7 @@ import pytest
 from fastapi import FastAPI
 
 from bootstrap import create_app
-from shared.access import AccessTable
+from shared.access_table import AccessTable
 from shared.discovery import discover
 from tests.conftest import Account, MakeApp, auth_settings, client_of, settings_for
 

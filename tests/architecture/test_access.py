@@ -5,7 +5,8 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, WebSocket
 
 from bootstrap import create_app
-from shared.access import AccessTable, Authenticated, Public, Requires
+from shared.access import Authenticated, Public, Requires
+from shared.access_table import AccessTable
 from tests.conftest import auth_settings, settings_for
 
 PUBLIC = [

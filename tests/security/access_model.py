@@ -8,7 +8,8 @@ from urllib.parse import unquote
 
 from fastapi import FastAPI
 
-from shared.access import AccessTable, Requires
+from shared.access import Requires
+from shared.access_table import AccessTable
 
 PARAMETER = re.compile(r"{(?P<name>\w+)(?P<rest>:path)?}")
 PERMISSION = re.compile(r"Requires the permission `(?P<name>[^`]+)`")

@@ -17,7 +17,8 @@ from dependency_injector import providers
 from fastapi import FastAPI
 
 from modules.auth.container import Container as AuthContainer
-from shared.access import AccessTable, Authenticator
+from shared.access import Authenticator
+from shared.access_table import AccessTable
 from shared.container import Runtime
 from shared.discovery import discover
 from shared.request import Principal

@@ -11,7 +11,8 @@ from uuid import UUID
 from fastapi import FastAPI
 from starlette.middleware import Middleware
 
-from shared.access import AccessTable, Authenticated, JudgedRoute
+from shared.access import Authenticated
+from shared.access_table import AccessTable, JudgedRoute
 from shared.errors import register_exception_handlers
 from shared.logging import access_logger
 from shared.middleware import AuthMiddleware, CatchAllMiddleware, RequestContextMiddleware

@@ -6,7 +6,8 @@ from dependency_injector import providers
 from fastapi import FastAPI
 
 from modules.auth.container import Container as AuthContainer
-from shared.access import AccessTable, DenyEveryone
+from shared.access import DenyEveryone
+from shared.access_table import AccessTable
 from shared.discovery import discover
 from tests.api.asgi import bearer, open_websocket
 from tests.conftest import Account, MakeApp, client_of

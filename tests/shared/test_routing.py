@@ -5,7 +5,7 @@ from typing import Any
 import pytest
 from fastapi import FastAPI
 
-from shared.access import AccessTable
+from shared.access_table import AccessTable
 from tests.shared.generated_routes import QUESTIONS, Generator, questions
 from tests.shared.guarded import ask, guarded
 

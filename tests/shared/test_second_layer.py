@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.access import AccessTable
+from shared.access_table import AccessTable
 from shared.discovery import discover
 from shared.middleware import AuthMiddleware
 from tests.api.asgi import open_websocket
