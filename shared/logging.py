@@ -72,7 +72,7 @@ def configure_logging(*, as_json: bool, debug: bool = False) -> None:
     uvicorn_access = logging.getLogger("uvicorn.access")
     uvicorn_access.handlers.clear()
     uvicorn_access.propagate = False
-    for noisy in ("watchfiles", "aiosqlite", "asyncio"):
+    for noisy in ("watchfiles", "aiosqlite", "asyncio", "alembic.runtime.plugins"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
     # Its warnings are MariaDB's, in words that quote the values of a statement.
     logging.getLogger("asyncmy").setLevel(logging.ERROR)

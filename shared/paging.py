@@ -43,7 +43,7 @@ MAXIMUM_LIMIT = 100
 # A search sorts up to so many rows.
 FEW = 5_000
 # The parameters that say where the page before ended: the value of the sort column, and the key.
-LAST = ("last_value", "last_key")
+LAST = ("page_after_value", "page_after_key")
 
 
 def _refuse_odd_spellings(value: object) -> object:
