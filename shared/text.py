@@ -8,7 +8,9 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 # Bidirectional overrides and isolates: they make a text show other than it is.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
 # The same for readers of the OpenAPI document, who know no Unicode categories.
-_NO_CONTROL_CHARACTERS = r"^[^\u0000-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069]*$"
+_REFUSED = r"\u0000-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069"
+_NO_CONTROL_CHARACTERS = f"^[^{_REFUSED}]*$"
+_NOT_ONLY_BLANKS = rf"^[^{_REFUSED}]*[^\s{_REFUSED}][^{_REFUSED}]*$"
 
 
 def _refuse_surrogates(value: object) -> object:
@@ -30,7 +32,13 @@ AnyText = Annotated[str, BeforeValidator(_refuse_surrogates)]
 SafeText = Annotated[
     AnyText, AfterValidator(_refuse_control_characters), Field(json_schema_extra={"pattern": _NO_CONTROL_CHARACTERS})
 ]
-"""One line of text without control characters or bidirectional overrides: names, search terms."""
+"""One line of text without control characters or bidirectional overrides: search terms, descriptions."""
+
+# Stripped first, then measured: constraints beside `strip_whitespace` would see the blanks.
+Name = Annotated[
+    SafeText, AfterValidator(str.strip), Field(min_length=1, json_schema_extra={"pattern": _NOT_ONLY_BLANKS})
+]
+"""The same, without the blanks around it and not empty."""
 
 
 class RequestBody(BaseModel):

@@ -2,14 +2,13 @@ from datetime import datetime
 from typing import Annotated
 from uuid import UUID
 
-from pydantic import AfterValidator, Field
+from pydantic import Field
 
 from modules.users.emails import Email
 from modules.users.locales import DEFAULT, Locale
-from shared.text import RequestBody, ResponseData, SafeText
+from shared.text import Name, RequestBody, ResponseData
 
-# Stripped first, then measured: constraints beside `strip_whitespace` would see the blanks.
-Nickname = Annotated[SafeText, AfterValidator(str.strip), Field(min_length=1, max_length=50)]
+Nickname = Annotated[Name, Field(max_length=50)]
 
 
 class UserCreate(RequestBody):

@@ -1,13 +1,16 @@
 import asyncio
+import re
 from typing import Any
 
 import httpx2 as httpx
+from fastapi import FastAPI
 
 from tests.api.envelope import assert_failure, data_of, input_errors
 from tests.conftest import Account
 from tests.factories import UserCreateFactory
 
 PROTECTED = ("id", "email", "is_active", "email_verified", "email_key", "created_at", "updated_at", "roles", "is_admin")
+REFUSED = ("", " ", "\u00a0", "x" * 51, "a\u0000b", "a\nb", "\u202eabc", 5, ["Ada"])
 
 
 def new_user(**values: object) -> dict[str, Any]:
@@ -82,13 +85,30 @@ async def test_a_creation_sets_the_address_and_the_nickname_only(client: httpx.A
 async def test_a_nickname_is_refused_in_the_same_way_everywhere(
     client: httpx.AsyncClient, user: Account, admin: Account
 ) -> None:
-    for nickname in ("", " ", "\u00a0", "x" * 51, "a\u0000b", "a\nb", "\u202eabc", 5, ["Ada"]):
+    for nickname in REFUSED:
         for answer in (
             await client.patch("/api/users/me", headers=user.headers, json={"nickname": nickname}),
             await client.patch(f"/api/users/{user.id}", headers=admin.headers, json={"nickname": nickname}),
             await client.post("/api/users", headers=admin.headers, json=new_user(nickname=nickname)),
         ):
             assert {loc for loc, _ in input_errors(answer)} == {("body", "nickname")}, repr(nickname)
+
+
+async def test_the_document_refuses_the_nicknames_that_the_service_refuses(
+    app: FastAPI, client: httpx.AsyncClient, user: Account
+) -> None:
+    body = app.openapi()["components"]["schemas"]["UserUpdate"]["properties"]["nickname"]
+    text = next(one for one in body["anyOf"] if one["type"] == "string")
+
+    def fits(nickname: object) -> bool:
+        is_short_enough = isinstance(nickname, str) and text["minLength"] <= len(nickname) <= text["maxLength"]
+        return is_short_enough and re.search(text["pattern"], str(nickname)) is not None
+
+    assert [one for one in REFUSED if fits(one)] == []
+    for nickname in ("x", "x y", "ß", "\u00a0x", "x" * 50):
+        assert fits(nickname), repr(nickname)
+        answer = await client.patch("/api/users/me", headers=user.headers, json={"nickname": nickname})
+        assert data_of(answer)["nickname"] == nickname.strip()
 
 
 async def test_a_nickname_may_be_in_any_script(client: httpx.AsyncClient, user: Account) -> None:
