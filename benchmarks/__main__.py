@@ -61,7 +61,7 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of the command
         except ServerAway as error:
             sys.exit(f"{name}: {error}.")
         typer.echo(f"\n{report.sections[name]}\n")
-        # After each one: a run takes an hour, and what is measured should not be lost with what is not.
+        # After each one: a run takes long, and what is measured should not be lost with what is not.
         report.versions = machine.versions(*sorted(ENVIRONMENTS.glob("*")))
         page = report.write(output, f"{now:%Y-%m-%d-%H%M%S}" + ("-quick" if quick else ""))
     typer.echo(f"Written: {page} and {page.with_suffix('.json').name}", err=True)
