@@ -16,10 +16,7 @@ from dependency_injector.containers import DeclarativeContainer
 from fastapi import FastAPI
 from pydantic_settings import BaseSettings
 from sqlalchemy import URL
-from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from uvicorn.config import STARTUP_FAILURE
-from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shared.access import Public
 from shared.access_table import AccessTable, JudgedRoute
@@ -30,16 +27,9 @@ from shared.development import ensure_secret, greeting
 from shared.discovery import ModuleError, Modules, discover
 from shared.errors import AppError, register_exception_handlers
 from shared.events import ApplicationStarted
-from shared.logging import access_logger, configure_logging
+from shared.layers import layers
+from shared.logging import configure_logging
 from shared.memory import collection_paused
-from shared.middleware import (
-    REQUEST_ID,
-    AuthMiddleware,
-    BodyLimitMiddleware,
-    CatchAllMiddleware,
-    HostMiddleware,
-    RequestContextMiddleware,
-)
 from shared.openapi import describe_truthfully
 from shared.routing import include_routes
 from shared.schema import StartupError, check_database, migration_state
@@ -85,7 +75,7 @@ def create_app(
         # One spelling for each path: a redirect before the caller is known would tell which paths exist.
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        middleware=_middleware(settings),
+        middleware=layers(settings),
     )
     for route in app.routes:
         Public("documentation; not there in production").mark(getattr(route, "endpoint", None))
@@ -155,31 +145,6 @@ def build_runtime(everything: Modules, configuration: _Configuration) -> Runtime
         if events is not None and hasattr(events, "handlers"):
             shared.events().subscribe(events.handlers, built.get(name))
     return runtime
-
-
-def _middleware(settings: Settings) -> list[Middleware]:
-    """Outermost first."""
-    cross_origin = Middleware(
-        CORSMiddleware,
-        allow_origins=settings.cors_origins,
-        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-        allow_headers=("Authorization", "Content-Type", REQUEST_ID),
-        expose_headers=(REQUEST_ID, "Retry-After"),
-    )
-    behind_proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
-    return [
-        *([behind_proxies] if settings.trusted_proxies else []),
-        Middleware(
-            RequestContextMiddleware,
-            is_production=settings.is_production,
-            log=access_logger(as_json=settings.logs_are_json),
-        ),
-        Middleware(HostMiddleware, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.cors_origins),
-        *([cross_origin] if settings.cors_origins else []),
-        Middleware(CatchAllMiddleware),
-        Middleware(BodyLimitMiddleware, max_body_bytes=settings.max_body_bytes),
-        Middleware(AuthMiddleware),
-    ]
 
 
 @asynccontextmanager

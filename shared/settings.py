@@ -1,76 +1,35 @@
 """Settings from the environment and `.env`, checked all at once, without ever showing a value."""
 
-import ipaddress
-import os
-import re
-from multiprocessing import parent_process
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Any, Literal, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    BeforeValidator,
-    Field,
-    HttpUrl,
-    SecretStr,
-    ValidationError,
-    ValidationInfo,
-    field_validator,
-)
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from shared.database import ROOT, database_url
-from shared.mail import is_loopback, sender_address, smtp_server
-from shared.throttle import MEMORY, check_storage
+from shared.mail import is_loopback, sender_address
+from shared.setting_types import (
+    ANY_HOST,
+    EXACT_ORIGIN,
+    HOST_PATTERN,
+    MINIMUM_KEY_BYTES,
+    CommaSeparated,
+    DatabaseAddress,
+    SmtpAddress,
+    StorageAddress,
+    WebAddress,
+    is_network,
+    is_one_of_several_processes,
+    looks_like_an_example,
+)
+from shared.throttle import MEMORY
 
 ENV_FILE = ROOT / ".env"
-MINIMUM_KEY_BYTES = 32
 NEW_KEY_HINT = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
-MINIMUM_DISTINCT_CHARACTERS = 12
-EXACT_ORIGIN = re.compile(r"https?://[^*/?#@\s]+/?")
-# None shorter than five letters: a random key would be refused now and then.
-EXAMPLE_WORDS = ("change", "default", "example", "insert", "password", "replace", "secret", "your-", "your_")
-
-HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]|\*")
-ANY_HOST = "*"
-
 S = TypeVar("S", bound=BaseSettings)
 
 
 class SettingsError(Exception):
     """Some settings are wrong. The message lists every fault, one a line, and no value."""
-
-
-def _comma_separated(value: Any) -> Any:
-    return tuple(part.strip() for part in value.split(",") if part.strip()) if isinstance(value, str) else value
-
-
-CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
-"""Several values in one variable: `A,B`."""
-
-
-def _checked_address(address: SecretStr) -> SecretStr:
-    database_url(address.get_secret_value())
-    return address
-
-
-def _checked_smtp_url(address: SecretStr) -> SecretStr:
-    smtp_server(address.get_secret_value())
-    return address
-
-
-def _web_address(value: str) -> str:
-    try:
-        url = HttpUrl(value)
-    except ValidationError:  # its text would show the value
-        url = None
-    if url is None or any((url.username, url.password, url.query is not None, url.fragment is not None)):
-        raise ValueError("must be an address such as https://app.example.com, without anything behind a ? or #")
-    return str(url).rstrip("/")
-
-
-def _checked_storage(address: SecretStr) -> SecretStr:
-    check_storage(address.get_secret_value())
-    return address
 
 
 class EnvSettings(BaseSettings):
@@ -91,7 +50,7 @@ class EnvSettings(BaseSettings):
 class DatabaseSettings(EnvSettings):
     """What `alembic` needs; it works without the application's secrets."""
 
-    database_url: Annotated[SecretStr, AfterValidator(_checked_address)] = SecretStr("sqlite:///./app.db")
+    database_url: DatabaseAddress = SecretStr("sqlite:///./app.db")
     migration_lock_timeout: int = Field(default=300, ge=1, description="Seconds to wait for another process's upgrade.")
 
 
@@ -109,15 +68,13 @@ class Settings(DatabaseSettings):
     disabled_modules: CommaSeparated = ()
     cors_origins: CommaSeparated = ()
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
-    throttle_storage: Annotated[SecretStr, AfterValidator(_checked_storage)] = SecretStr(MEMORY)
+    throttle_storage: StorageAddress = SecretStr(MEMORY)
     allow_throttle_per_process: bool = Field(default=False, validate_default=True)
     trusted_proxies: CommaSeparated = ()
     allowed_hosts: CommaSeparated = ()
-    smtp_url: Annotated[SecretStr, AfterValidator(_checked_smtp_url)] | None = None
+    smtp_url: SmtpAddress | None = None
     mail_from: str = Field(default="no-reply@localhost", validate_default=True)
-    public_url: Annotated[str, AfterValidator(_web_address)] = Field(
-        default="http://127.0.0.1:8000", validate_default=True
-    )
+    public_url: WebAddress = Field(default="http://127.0.0.1:8000", validate_default=True)
 
     @property
     def is_production(self) -> bool:
@@ -149,7 +106,7 @@ class Settings(DatabaseSettings):
         keys = [key.strip() for key in value.get_secret_value().split(",")]
         if any(len(key.encode()) < MINIMUM_KEY_BYTES for key in keys):
             raise ValueError(f"each key needs at least {MINIMUM_KEY_BYTES} bytes; {NEW_KEY_HINT}")
-        if info.data.get("app_env") == "production" and any(_looks_like_an_example(key) for key in keys):
+        if info.data.get("app_env") == "production" and any(looks_like_an_example(key) for key in keys):
             raise ValueError(f"looks like an example; {NEW_KEY_HINT}")
         if info.data.get("app_env") == "production" and len(set(keys)) < len(keys):
             raise ValueError("holds the same key twice; a new one stands in front of the old one: NEW,OLD")
@@ -172,7 +129,7 @@ class Settings(DatabaseSettings):
     def _several_processes_count_together(cls, value: bool, info: ValidationInfo) -> bool:
         if info.data.get("app_env") != "production" or "throttle_storage" not in info.data or value:
             return value
-        if info.data["throttle_storage"].get_secret_value() == MEMORY and _is_one_of_several_processes():
+        if info.data["throttle_storage"].get_secret_value() == MEMORY and is_one_of_several_processes():
             raise ValueError(
                 f"THROTTLE_STORAGE is {MEMORY}, so each worker counts for itself; use redis://..., "
                 "or consent to limits that are as many times as high with ALLOW_THROTTLE_PER_PROCESS=true"
@@ -182,7 +139,7 @@ class Settings(DatabaseSettings):
     @field_validator("trusted_proxies")
     @classmethod
     def _proxies_are_addresses(cls, value: tuple[str, ...]) -> tuple[str, ...]:
-        if not all(_is_network(one) for one in value):
+        if not all(is_network(one) for one in value):
             raise ValueError("list addresses, or networks such as 10.0.0.0/8; not names, and not everybody")
         return value
 
@@ -221,24 +178,6 @@ class Settings(DatabaseSettings):
 
 def _sends_mail_in_production(info: ValidationInfo) -> bool:
     return info.data.get("app_env") == "production" and info.data.get("smtp_url") is not None
-
-
-def _looks_like_an_example(key: str) -> bool:
-    return len(set(key)) < MINIMUM_DISTINCT_CHARACTERS or any(word in key.lower() for word in EXAMPLE_WORDS)
-
-
-def _is_network(text: str) -> bool:
-    try:
-        network = ipaddress.ip_network(text)
-    except ValueError:
-        return False
-    return network.prefixlen > 0
-
-
-def _is_one_of_several_processes() -> bool:
-    # The workers of `uvicorn --workers N` are not told how many they are; a single process is nobody's child.
-    workers = os.environ.get("WEB_CONCURRENCY", "")
-    return parent_process() is not None or (workers.isdecimal() and int(workers) > 1)
 
 
 def load_settings(*classes: type[S]) -> list[S]:
