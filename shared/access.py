@@ -1,10 +1,11 @@
 """Who may call a route: the markers that say so, the decision that is taken by them, and the caller."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar
+from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar, runtime_checkable
 
 from fastapi import Depends, params
 from fastapi.requests import HTTPConnection
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.types import Scope
 
 from shared.errors import NotAuthenticated, PermissionDenied
@@ -27,6 +28,14 @@ class Authenticator(Protocol):
 
         None if the token is no good, for whatever reason.
         """
+
+
+@runtime_checkable
+class ConfirmingAuthenticator(Authenticator, Protocol):
+    """An authenticator that can look again. With any other, the first decision holds for the whole request."""
+
+    async def confirm(self, principal: Principal, session: AsyncSession) -> Principal | None:
+        """The same caller as the transaction of `session` sees it; None if the login is over."""
 
 
 class DenyEveryone:

@@ -5,9 +5,12 @@ from collections import deque
 from collections.abc import Coroutine
 from contextlib import suppress
 from contextvars import Context, copy_context
+from dataclasses import replace
 from typing import Any
 
 import structlog
+
+from shared.request import current_request
 
 log = structlog.get_logger("background")
 
@@ -48,7 +51,10 @@ class BackgroundTasks:
             work.close()
             log.error("background_task_dropped", task=_name(work), waiting=len(self._waiting))
             return
-        self._waiting.append((work, copy_context()))
+        context = copy_context()
+        # It goes on for its caller, whatever becomes of the login.
+        context.run(current_request.set, replace(current_request.get(), confirm=None))
+        self._waiting.append((work, context))
         self._start_next()
 
     async def close(self) -> None:

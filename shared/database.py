@@ -20,6 +20,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.util import greenlet_spawn
 
 from shared.prepared import Prepared
+from shared.request import confirm_caller
 
 if TYPE_CHECKING:
     from shared.sqlite import Lookups
@@ -191,8 +192,12 @@ class Database:
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
-        """One unit of work: committed when the block ends, rolled back when it raises."""
+        """One unit of work: committed when the block ends, rolled back when it raises.
+
+        Within a request it begins with a second look at the caller, see `confirm_caller`.
+        """
         async with self._writers, self._turns, self._sessions.begin() as session:
+            await confirm_caller(session)
             yield session
 
     @asynccontextmanager
@@ -213,6 +218,13 @@ class Database:
             return rows
         async with self._turns:
             return await greenlet_spawn(prepared, parameters)
+
+    async def fetch_within(
+        self, session: AsyncSession, prepared: Prepared, parameters: Mapping[str, Any]
+    ) -> Sequence[Any]:
+        """The same as a part of the session's transaction."""
+        connection = (await session.connection()).sync_connection
+        return await greenlet_spawn(prepared.within, connection, parameters)
 
     async def ping(self) -> None:
         """Raises whatever the driver raises if the database cannot be reached."""

@@ -3,8 +3,11 @@
 import re
 import time
 from collections.abc import Iterable, Sequence
+from functools import partial
+from http import HTTPStatus
 
 import structlog
+from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import Headers
 from starlette.exceptions import HTTPException
 from starlette.status import WS_1008_POLICY_VIOLATION
@@ -13,7 +16,7 @@ from starlette.websockets import WebSocket
 from structlog.typing import FilteringBoundLogger
 from uuid_utils import uuid7
 
-from shared.access import SCOPE_KEY, Authenticator, Decision, Requires, asked
+from shared.access import SCOPE_KEY, Authenticator, ConfirmingAuthenticator, Decision, Requires, asked
 from shared.access_table import AccessTable, RouteMatch, Rule
 from shared.errors import (
     BadRequest,
@@ -70,6 +73,8 @@ class RequestContextMiddleware:
             nonlocal status
             if message["type"] in {"http.response.start", "websocket.http.response.start", "websocket.accept"}:
                 status = message.get("status", 101)
+                if status != HTTPStatus.SWITCHING_PROTOCOLS:
+                    request.confirm = None  # what is done after the answer is not the caller's any more
                 message["headers"] = self._complete(message.get("headers", ()), request.id)
             await send(message)
 
@@ -209,10 +214,12 @@ class AuthMiddleware:
             return
         table: AccessTable = scope["app"].state.access
         match = table.match(scope)
-        principal = None
+        principal, request = None, current_request.get()
         if match.rule is None or not match.rule.is_public:
-            principal = current_request.get().principal = await _authenticate(scope)
+            principal = request.principal = await _authenticate(scope)
         rule = _allowed(match, principal, scope)
+        if principal is not None:
+            request.confirm = partial(_confirm, scope, rule, principal)
         scope[SCOPE_KEY] = Decision(rule, match.routed, principal, asked(scope), match.overrules)
         await self.app(scope, receive, send)
 
@@ -236,7 +243,23 @@ def _allowed(match: RouteMatch, principal: Principal | None, scope: Scope) -> Ru
         raise NotFound
     if match.allowed:
         raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(match.allowed))})
-    marker = match.rule.marker
+    _require(match.rule, principal, scope)
+    return match.rule
+
+
+async def _confirm(scope: Scope, rule: Rule, principal: Principal, session: AsyncSession) -> None:
+    authenticator: Authenticator = scope["app"].state.runtime.authenticator
+    if not isinstance(authenticator, ConfirmingAuthenticator):
+        return
+    current = await authenticator.confirm(principal, session)
+    if current is None:
+        raise NotAuthenticated(token_was_sent=True)
+    principal.update(current)
+    _require(rule, principal, scope)
+
+
+def _require(rule: Rule, principal: Principal | None, scope: Scope) -> None:
+    marker = rule.marker
     if isinstance(marker, Requires) and principal is not None and principal.must_change_password:
         raise PasswordChangeRequired
     if isinstance(marker, Requires) and (principal is None or not principal.can(marker.permission)):
@@ -245,11 +268,10 @@ def _allowed(match: RouteMatch, principal: Principal | None, scope: Scope) -> Ru
             user_id=str(principal and principal.user_id),
             permission=marker.permission,
             method=scope.get("method", "WEBSOCKET"),
-            route=match.rule.path,
+            route=rule.path,
             path=scope["path"],
         )
         raise PermissionDenied(headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'})
-    return match.rule
 
 
 async def _refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:

@@ -2,9 +2,10 @@
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import closing
 from typing import Any
 
-from sqlalchemy import Engine, Select
+from sqlalchemy import Connection, Engine, Select
 
 
 class Prepared:
@@ -35,6 +36,14 @@ class Prepared:
             return self._on_a_connection(values)
         except self._engine.dialect.loaded_dbapi.Error:
             return self._with_all_care(values)
+
+    def within(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
+        """The same on a connection that is in a transaction."""
+        try:
+            with closing(connection.connection.cursor()) as cursor:
+                return self.on(cursor, values)
+        except self._engine.dialect.loaded_dbapi.Error:
+            return connection.execute(self._statement, values).all()
 
     def on(self, cursor: Any, values: Mapping[str, Any]) -> Sequence[Any]:
         """With a cursor of PEP 249."""

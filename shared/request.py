@@ -1,15 +1,20 @@
 """The request that is being worked on: for the log, for limits and for audit trails, wherever in the code one is."""
 
+from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 from typing import Any
 from uuid import UUID
 
+from sqlalchemy.ext.asyncio import AsyncSession
 
-@dataclass(frozen=True, slots=True)
+
+@dataclass(slots=True)
 class Principal:
     """The caller, as the authenticator found it in the database for this very request.
+
+    A writing transaction looks again and updates it, so that whoever holds it sees what is true now.
 
     With `must_change_password` the permissions count for nothing until the password is a new one. `profile` has the
     user's own data as attributes, those that `GET /api/users/me` shows: what is known is not asked for again.
@@ -21,9 +26,15 @@ class Principal:
     authenticated_at: datetime
     must_change_password: bool = False
     profile: Any = None
+    expires_at: int | None = None
+    """When the caller's token expires, in seconds since 1970; None if it does not."""
 
     def can(self, permission: str) -> bool:
         return permission in self.permissions
+
+    def update(self, current: "Principal") -> None:
+        for one in fields(self):
+            setattr(self, one.name, getattr(current, one.name))
 
 
 @dataclass(slots=True)
@@ -38,6 +49,22 @@ class RequestInfo:
     client_address: str | None = None
     user_agent: str | None = None
     principal: Principal | None = None
+    confirm: Callable[[AsyncSession], Awaitable[None]] | None = None
+    """See `confirm_caller`; None when nobody is logged in, and once the answer has begun."""
 
 
 current_request: ContextVar[RequestInfo] = ContextVar("current_request", default=RequestInfo())  # noqa: B039 - what is set is always a new one
+
+
+async def confirm_caller(session: AsyncSession) -> None:
+    """Check within a transaction that the caller is still logged in and may still call the route.
+
+    The first decision is taken when the head of a request arrives. Until the transaction begins a body may have been on
+    its way, and other writers may have been first. Outside a request there is nobody to check.
+
+    Raises:
+        NotAuthenticated: The session has ended, the account is not active any more, or the token has expired.
+        PermissionDenied: The caller has lost a permission that the route requires.
+    """
+    if (confirm := current_request.get().confirm) is not None:
+        await confirm(session)

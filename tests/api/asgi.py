@@ -66,6 +66,31 @@ async def post(app: FastAPI, path: str, body: bytes, *headers: Header, before: B
     return sent
 
 
+async def parked(
+    app: FastAPI, method: str, path: str, body: bytes, *headers: Header, meanwhile: Callable[[], Awaitable[object]]
+) -> Answer:
+    """Send the head and the first byte of the body; the rest comes when `meanwhile` is done."""
+    start: Event = {}
+    answer = b""
+    parts = iter([body[:1], body[1:]])
+
+    async def receive() -> Event:
+        part = next(parts)
+        if part == body[1:]:
+            await meanwhile()
+        return {"type": "http.request", "body": part, "more_body": part == body[:1]}
+
+    async def send(event: Any) -> None:
+        nonlocal start, answer
+        if event["type"] == "http.response.start":
+            start = event
+        answer += event.get("body", b"")
+
+    scope = _scope("http", path, (b"content-type", b"application/json"), *headers) | {"method": method}
+    await app(scope, receive, send)
+    return Answer(start["status"], dict(start["headers"]), answer)
+
+
 async def open_websocket(app: FastAPI, path: str, *headers: Header) -> list[Event]:
     """Ask for a websocket and hang up; gives what the application answered."""
     sent: list[Event] = []

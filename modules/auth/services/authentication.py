@@ -1,12 +1,15 @@
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
+from uuid import UUID
 
 from sqlalchemy import bindparam, select
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
 from modules.auth.models import Credential, LoginSession, RolePermission, UserRole
 from modules.auth.services.permissions import DeclaredPermissions
-from modules.auth.tokens import AccessTokens
+from modules.auth.tokens import LEEWAY, AccessTokens
 from modules.users import User, UserRead
 from shared.clock import Clock
 from shared.database import Database
@@ -51,20 +54,39 @@ class SessionAuthenticator:
         claims = self._access_tokens.verify(token)
         if claims is None:
             return None
-        parameters = {"session_id": claims.session_id, "user_id": claims.user_id, "now": self._clock()}
-        rows = await self._database.fetch(self._session, parameters)
+        now = self._clock()
+        rows = await self._database.fetch(self._session, _parameters(claims.user_id, claims.session_id, now))
+        return self._principal(claims.user_id, claims.session_id, claims.expires_at, rows)
+
+    async def confirm(self, principal: Principal, session: AsyncSession) -> Principal | None:
+        """The same question within a transaction; the expiry of the token is looked at again, too."""
+        now = self._clock()
+        if principal.expires_at is not None and principal.expires_at <= now.timestamp() - LEEWAY:
+            return None
+        parameters = _parameters(principal.user_id, principal.session_id, now)
+        rows = await self._database.fetch_within(session, self._session, parameters)
+        return self._principal(principal.user_id, principal.session_id, principal.expires_at, rows)
+
+    def _principal(
+        self, user_id: UUID, session_id: UUID, expires_at: int | None, rows: Sequence[Any]
+    ) -> Principal | None:
         if not rows:
             return None
         return Principal(
-            claims.user_id,
-            claims.session_id,
+            user_id,
+            session_id,
             self._permissions(rows),
             rows[0].auth_time,
             must_change_password=rows[0].must_change,
             profile=rows[0],
+            expires_at=expires_at,
         )
 
     def _permissions(self, rows: Sequence[Any]) -> frozenset[str]:
         """One row for each role and permission; a role that stores none has one without a permission."""
         stored = self._declared.names.intersection(row.permission for row in rows)
         return stored.union(*(self._declared.of_built_in(role) for role in {row.role_name for row in rows}))
+
+
+def _parameters(user_id: UUID, session_id: UUID, now: datetime) -> dict[str, Any]:
+    return {"user_id": user_id, "session_id": session_id, "now": now}

@@ -11,11 +11,16 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.models import ADMIN, Credential, Role
 from modules.users import User, UserNotFound
+from shared.request import confirm_caller
 
 
 async def lock_roles(session: AsyncSession) -> None:
-    """Wait until nobody else is changing roles, or who holds them; holds until the transaction ends."""
+    """Wait until nobody else is changing roles, or who holds them; holds until the transaction ends.
+
+    Whoever was first may have changed the caller's own roles: they are looked at again.
+    """
     await session.execute(select(Role.name).where(Role.name == ADMIN).with_for_update())
+    await confirm_caller(session)
 
 
 async def lock_account(session: AsyncSession, user_id: UUID) -> None:

@@ -21,7 +21,7 @@ from shared.background import BackgroundTasks
 from shared.clock import Clock
 from shared.database import Database
 from shared.errors import ValidationFailed
-from shared.request import Principal
+from shared.request import Principal, confirm_caller
 from shared.throttle import Throttle
 
 
@@ -63,6 +63,7 @@ class PasswordService:
         """
         await self._throttle.reserve(self._settings.password_limit_per_user, "password", str(user_id))
         async with self._database.read() as session:
+            await confirm_caller(session)  # whose login is over learns nothing about the password
             found = await session.execute(
                 select(User, Credential).join(Credential, Credential.user_id == User.id).where(User.id == user_id)
             )
