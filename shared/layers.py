@@ -4,6 +4,7 @@ from starlette.middleware import Middleware
 from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from shared.client import with_mapped
 from shared.logging import access_logger
 from shared.middleware import (
     REQUEST_ID,
@@ -25,13 +26,14 @@ def layers(settings: Settings) -> list[Middleware]:
         allow_headers=("Authorization", "Content-Type", REQUEST_ID),
         expose_headers=(REQUEST_ID, "Retry-After"),
     )
-    behind_proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=list(settings.trusted_proxies))
+    behind_proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=with_mapped(settings.trusted_proxies))
     return [
         *([behind_proxies] if settings.trusted_proxies else []),
         Middleware(
             RequestContextMiddleware,
             is_production=settings.is_production,
             log=access_logger(as_json=settings.logs_are_json),
+            client_ipv6_prefix=settings.client_ipv6_prefix,
         ),
         Middleware(HostMiddleware, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.cors_origins),
         *([cross_origin] if settings.cors_origins else []),

@@ -18,6 +18,7 @@ from uuid_utils import uuid7
 
 from shared.access import SCOPE_KEY, Authenticator, ConfirmingAuthenticator, Decision, Requires, asked
 from shared.access_table import AccessTable, RouteMatch, Rule
+from shared.client import key_of, parse_address
 from shared.errors import (
     BadRequest,
     MethodNotAllowed,
@@ -54,9 +55,12 @@ HSTS = (b"strict-transport-security", b"max-age=31536000; includeSubDomains")
 class RequestContextMiddleware:
     """Gives every request an id, sets the security headers, and writes one access log line."""
 
-    def __init__(self, app: ASGIApp, *, is_production: bool, log: FilteringBoundLogger) -> None:
+    def __init__(
+        self, app: ASGIApp, *, is_production: bool, log: FilteringBoundLogger, client_ipv6_prefix: int = 64
+    ) -> None:
         self.app = app
         self._log = log
+        self._ipv6_prefix = client_ipv6_prefix
         self._headers = [*SECURITY_HEADERS, HSTS] if is_production else SECURITY_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -64,8 +68,13 @@ class RequestContextMiddleware:
             await self.app(scope, receive, send)
             return
         sent = Headers(scope=scope)
-        client, _ = scope.get("client") or (None, 0)
-        request = RequestInfo(_request_id(sent.get(REQUEST_ID)), client, sent.get("user-agent"))
+        host, port = scope.get("client") or (None, 0)
+        address = parse_address(host)
+        client = None if address is None else str(address)
+        # For whoever asks the request itself: one spelling there, too.
+        scope["client"] = client and (client, port)
+        key = key_of(address, ipv6_prefix=self._ipv6_prefix)
+        request = RequestInfo(_request_id(sent.get(REQUEST_ID)), client, sent.get("user-agent"), client_key=key)
         token = current_request.set(request)
         started, status = time.perf_counter(), 0
 

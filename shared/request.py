@@ -37,11 +37,15 @@ class Principal:
             setattr(self, one.name, getattr(current, one.name))
 
 
+UNKNOWN_CLIENT = "unknown"
+
+
 @dataclass(slots=True)
 class RequestInfo:
     """Outside a request, in a command for example, everything is empty.
 
-    `client_address` is the client's own only behind the proxies of `TRUSTED_PROXIES`; `user_agent` is whatever the
+    `client_address` is the client's own only behind the proxies of `TRUSTED_PROXIES`, in its one spelling, and None if
+    it cannot be read; limits do not count by it, but by `shared.client.client_key()`. `user_agent` is whatever the
     client says, of any length.
     """
 
@@ -51,6 +55,7 @@ class RequestInfo:
     principal: Principal | None = None
     confirm: Callable[[AsyncSession], Awaitable[None]] | None = None
     """See `confirm_caller`; None when nobody is logged in, and once the answer has begun."""
+    client_key: str = UNKNOWN_CLIENT
 
 
 current_request: ContextVar[RequestInfo] = ContextVar("current_request", default=RequestInfo())  # noqa: B039 - what is set is always a new one

@@ -71,6 +71,7 @@ class Settings(DatabaseSettings):
     throttle_storage: StorageAddress = SecretStr(MEMORY)
     allow_throttle_per_process: bool = Field(default=False, validate_default=True)
     trusted_proxies: CommaSeparated = ()
+    client_ipv6_prefix: int = Field(default=64, ge=32, le=128)
     allowed_hosts: CommaSeparated = ()
     smtp_url: SmtpAddress | None = None
     mail_from: str = Field(default="no-reply@localhost", validate_default=True)

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from modules.auth.container import Container as AuthContainer
 from shared.container import Runtime
 from tests.api.envelope import assert_failure, data_of
-from tests.conftest import MakeApp
+from tests.conftest import MakeApp, client_of, sign_up
 from tests.factories import RegisterRequestFactory
 
 PROXY, STRANGER, CLIENT = "10.1.2.3", "203.0.113.7", "198.51.100.9"
@@ -82,3 +82,17 @@ async def test_item_77_sessions_and_the_audit_trail_name_the_same_client(
     assert [one["ip"] for one in await proxy.get("/api/auth/sessions", tokens)] == [address]
     (event,) = (await proxy.get("/api/auth/audit?event=login_succeeded", tokens))["items"]
     assert event["ip"] == address
+
+
+@pytest.mark.parametrize(("written", "shown"), [("[::FFFF:1.2.3.4]:443", "1.2.3.4"), ("_hidden", None)])
+async def test_item_77_what_is_shown_of_a_client_is_an_address_in_one_spelling(
+    make_app: MakeApp, written: str, shown: str | None
+) -> None:
+    app = make_app(trusted_proxies=PROXY)
+    async with client_of(app) as client:
+        user = await sign_up(client)
+    proxy = Caller(app, PROXY)
+
+    tokens = data_of(await proxy.log_in(written, email=user.email, password=user.password))
+
+    assert [one["ip"] for one in await proxy.get("/api/auth/sessions", tokens)] == [shown, "127.0.0.1"]

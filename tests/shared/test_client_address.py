@@ -98,6 +98,53 @@ async def test_a_trusted_ipv6_proxy_is_known_however_it_is_written(behind: Behin
     assert await seen.client(CLIENT, peer="fd00::2") == "fd00::2"
 
 
+async def test_a_trusted_proxy_is_known_by_a_server_that_listens_on_ipv6_too(behind: Behind) -> None:
+    seen = behind("10.0.0.0/8, 192.168.7.7")
+
+    for peer in ("::ffff:10.1.2.3", "::FFFF:0a01:0203", "::ffff:192.168.7.7"):
+        assert await seen.client(f"{ANOTHER}, {CLIENT}, ::ffff:10.1.2.4", peer=peer) == CLIENT
+    assert await seen.client(CLIENT, peer="::ffff:11.1.2.3") == "11.1.2.3"
+
+
+@pytest.mark.parametrize(
+    ("written", "address"),
+    [
+        ("1.2.3.4", "1.2.3.4"),
+        ("1.2.3.4:5678", "1.2.3.4"),
+        ("1.2.3.4:http", "1.2.3.4"),
+        ("::ffff:1.2.3.4", "1.2.3.4"),
+        ("::FFFF:0102:0304", "1.2.3.4"),
+        ("0:0:0:0:0:ffff:1.2.3.4", "1.2.3.4"),
+        ("[::ffff:1.2.3.4]:443", "1.2.3.4"),
+        ("64:ff9b::1.2.3.4", "1.2.3.4"),
+        ("2001:DB8::9", "2001:db8::9"),
+        ("2001:db8:0:0::9", "2001:db8::9"),
+        ("2001:0db8:0000:0000:0000:0000:0000:0009", "2001:db8::9"),
+        ("[2001:db8::9]", "2001:db8::9"),
+        ("[2001:db8::9]:443", "2001:db8::9"),
+        ("fe80::1%eth0", "fe80::1"),
+        ("[fe80::1%eth0]:443", "fe80::1"),
+        ("2002:102:304::9", "2002:102:304::9"),
+        ("unknown", None),
+        ("_hidden", None),
+        ("1.2.3", None),
+        ("01.2.3.4", None),
+        ("1.2.3.4.5", None),
+        ("1.2.3.4, ;", None),
+        ("2001:db8::9::1", None),
+        ("fe80::1%", None),
+        ("<script>", None),
+        ("9" * 5000, None),
+    ],
+)
+async def test_item_77_an_address_has_one_spelling_and_what_is_none_is_not_repeated(
+    behind: Behind, written: str, address: str | None
+) -> None:
+    assert await behind("10.0.0.0/8").client(written) == address
+    # A peer's own address has one spelling, too.
+    assert await behind("").client(peer=written) == address
+
+
 @pytest.mark.parametrize(
     "proxy", ["*", "proxy.example", "10.0.0.1/8", "0.0.0.0/0", "::/0", "10.0.0", "unix:", "10.0.0.0/33"]
 )

@@ -16,8 +16,6 @@ from shared.request import current_request
 
 log = structlog.get_logger("audit")
 
-IP_LENGTH = 45
-
 AuditName = Literal[
     "account_registered",
     "account_invited",
@@ -79,7 +77,7 @@ class AuditTrail:
                 user_id=user_id,
                 actor_id=actor_id,
                 session_id=session_id,
-                ip=request.client_address and request.client_address[:IP_LENGTH],
+                ip=request.client_address,
                 request_id=request.id,
                 details=details,
             )

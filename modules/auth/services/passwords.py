@@ -14,10 +14,11 @@ from modules.auth.services.mail_tokens import MailTokens
 from modules.auth.services.mails import Mails
 from modules.auth.services.policy import PasswordPolicy
 from modules.auth.services.sessions import end_sessions
-from modules.auth.services.throttling import LoginThrottle, client_key
+from modules.auth.services.throttling import LoginThrottle
 from modules.auth.settings import Settings
 from modules.users import User, UsersIn, email_key
 from shared.background import BackgroundTasks
+from shared.client import client_key
 from shared.clock import Clock
 from shared.database import Database
 from shared.errors import ValidationFailed

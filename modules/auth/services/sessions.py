@@ -16,17 +16,16 @@ from modules.auth.models import Credential, LoginSession
 from modules.auth.schemas import TokenPair
 from modules.auth.services.audit import AuditTrail
 from modules.auth.services.locks import lock_account
-from modules.auth.services.throttling import client_key
 from modules.auth.settings import Settings
 from modules.auth.tokens import AccessTokens, RefreshClaims, RefreshTokens
 from modules.users import User, UserNotFound
+from shared.client import client_key
 from shared.clock import Clock
 from shared.database import Database
 from shared.request import Principal, current_request
 from shared.throttle import Throttle
 
 SALT_BYTES = 32
-IP_LENGTH = 45
 USER_AGENT_LENGTH = 255
 
 Scope = Literal["this", "others", "all"]
@@ -81,7 +80,7 @@ class SessionService:
             last_refreshed_at=now,
             idle_expires_at=now + min(self._settings.idle, self._settings.absolute),
             absolute_expires_at=now + self._settings.absolute,
-            ip=request.client_address and request.client_address[:IP_LENGTH],
+            ip=request.client_address,
             user_agent=request.user_agent and _printable(request.user_agent[:USER_AGENT_LENGTH]),
         )
         session.add(row)

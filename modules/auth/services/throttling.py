@@ -3,17 +3,12 @@
 from limits import parse_many
 
 from modules.auth.settings import Settings
+from shared.client import client_key
 from shared.errors import TooManyRequests
-from shared.request import current_request
 from shared.throttle import Throttle
 
 # Every refused try would be a row of the audit trail; one in five minutes says the same.
 ONE_NOTICE = tuple(parse_many("1/5 minutes"))
-
-
-def client_key() -> str:
-    """Requests without an address (a Unix socket behind no trusted proxy) share one count."""
-    return current_request.get().client_address or "unknown"
 
 
 class LoginThrottle:
