@@ -44,7 +44,9 @@ async def emails(database: str) -> set[str]:
         await other.close()
 
 
-async def test_a_write_is_committed_before_its_answer_leaves(app: FastAPI, admin: Account, database: str) -> None:
+async def test_item_81_a_write_is_committed_before_its_answer_leaves(
+    app: FastAPI, admin: Account, database: str
+) -> None:
     register, create = RegisterRequestFactory.build(), UserCreateFactory.build()
     seen: dict[str, bool] = {}
 
@@ -60,7 +62,9 @@ async def test_a_write_is_committed_before_its_answer_leaves(app: FastAPI, admin
     assert seen == {"/api/auth/register": True, "/api/users": True}
 
 
-async def test_a_change_is_committed_before_its_answer_leaves(app: FastAPI, user: Account, database: str) -> None:
+async def test_item_81_a_change_is_committed_before_its_answer_leaves(
+    app: FastAPI, user: Account, database: str
+) -> None:
     # Whoever logs out is logged out when told so, in another process too.
     refused: list[int] = []
 
@@ -77,7 +81,7 @@ async def test_a_change_is_committed_before_its_answer_leaves(app: FastAPI, user
     assert refused == [0]
 
 
-async def test_a_commit_that_the_database_refuses_is_no_success(
+async def test_item_81_a_commit_that_the_database_refuses_is_no_success(
     app: FastAPI, client: httpx.AsyncClient, admin: Account, database: str, backend: str
 ) -> None:
     if backend not in REAL_FAILURES:
@@ -98,7 +102,7 @@ async def test_a_commit_that_the_database_refuses_is_no_success(
     assert data_of(changed)["nickname"] == "Ada"
 
 
-async def test_no_write_is_a_success_whose_commit_is_lost(
+async def test_item_81_no_write_is_a_success_whose_commit_is_lost(
     app: FastAPI, client: httpx.AsyncClient, user: Account, admin: Account, database: str
 ) -> None:
     before = await emails(database)
@@ -133,7 +137,7 @@ async def test_no_write_is_a_success_whose_commit_is_lost(
     assert data_of(await client.post("/api/auth/login", json=credentials))
 
 
-async def test_a_unit_of_work_is_done_as_a_whole_or_not_at_all(
+async def test_item_81_a_unit_of_work_is_done_as_a_whole_or_not_at_all(
     app: FastAPI, client: httpx.AsyncClient, user: Account, admin: Account
 ) -> None:
     # The deactivation is the users' part, the end of the sessions is auth's.
@@ -145,7 +149,7 @@ async def test_a_unit_of_work_is_done_as_a_whole_or_not_at_all(
     assert data_of(await client.post("/api/auth/refresh", json={"refresh_token": user.tokens["refresh_token"]}))
 
 
-async def test_fifty_writers_and_their_readers_at_once_lose_nothing(
+async def test_item_82_fifty_writers_and_their_readers_at_once_lose_nothing(
     app: FastAPI, client: httpx.AsyncClient, admin: Account, database: str
 ) -> None:
     people = [await sign_up(client) for _ in range(5)]
@@ -168,7 +172,7 @@ async def test_fifty_writers_and_their_readers_at_once_lose_nothing(
         assert me["nickname"] in {f"name {one}" for one in range(25) if one % 5 == number}
 
 
-async def test_sqlite_is_set_up_for_what_the_service_promises(app: FastAPI, backend: str) -> None:
+async def test_item_82_sqlite_is_set_up_for_what_the_service_promises(app: FastAPI, backend: str) -> None:
     if backend != "sqlite":
         pytest.skip("about SQLite")
     runtime: Runtime = app.state.runtime
@@ -182,7 +186,7 @@ async def test_sqlite_is_set_up_for_what_the_service_promises(app: FastAPI, back
             assert values == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2, "busy_timeout": 30_000}
 
 
-async def test_foreign_keys_are_enforced(app: FastAPI, user: Account) -> None:
+async def test_item_82_foreign_keys_are_enforced(app: FastAPI, user: Account) -> None:
     runtime: Runtime = app.state.runtime
     orphan = "INSERT INTO auth_user_roles (user_id, role_name) SELECT user_id, 'nothing' FROM auth_user_roles"
     with pytest.raises(IntegrityError):
@@ -203,7 +207,7 @@ async def test_what_reads_cannot_write(app: FastAPI, user: Account) -> None:
         assert await session.scalar(select(func.count()).where(User.nickname.is_not(None))) == 0
 
 
-async def test_two_applications_write_to_one_database_at_once(
+async def test_item_82_two_applications_write_to_one_database_at_once(
     make_app: MakeApp, client: httpx.AsyncClient, user: Account
 ) -> None:
     async with client_of(make_app()) as other:

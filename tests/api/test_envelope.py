@@ -106,7 +106,7 @@ async def test_item_71_a_body_that_says_it_is_too_large_is_413(client: httpx.Asy
         assert_guarded(answer)
 
 
-async def test_a_body_that_grows_too_large_is_413(client: httpx.AsyncClient) -> None:
+async def test_item_84_a_body_that_grows_too_large_is_413(client: httpx.AsyncClient) -> None:
     assert_failure(await login(client, chunks(16)), 400, "bad_request")
 
     answer = await login(client, chunks(17))
@@ -115,7 +115,7 @@ async def test_a_body_that_grows_too_large_is_413(client: httpx.AsyncClient) -> 
     assert_guarded(answer)
 
 
-async def test_no_more_is_read_of_a_body_than_the_limit(client: httpx.AsyncClient) -> None:
+async def test_item_84_no_more_is_read_of_a_body_than_the_limit(client: httpx.AsyncClient) -> None:
     read = 0
 
     async def endless() -> AsyncIterator[bytes]:
@@ -128,7 +128,7 @@ async def test_no_more_is_read_of_a_body_than_the_limit(client: httpx.AsyncClien
     assert read <= 1_048_576 + 65_536
 
 
-async def test_the_largest_body_is_a_setting(make_app: MakeApp) -> None:
+async def test_item_84_the_largest_body_is_a_setting(make_app: MakeApp) -> None:
     async with client_of(make_app(max_body_bytes=1024)) as client:
         assert_failure(await login(client, b" " * 1025), 413, "payload_too_large")
         assert_failure(await login(client, b" " * 1024), 400, "bad_request")

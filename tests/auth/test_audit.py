@@ -17,7 +17,7 @@ async def page(client: httpx.AsyncClient, by: Account, **params: Any) -> dict[st
     return found
 
 
-async def test_what_happens_to_a_role_is_noted(client: httpx.AsyncClient, admin: Account) -> None:
+async def test_item_80_what_happens_to_a_role_is_noted(client: httpx.AsyncClient, admin: Account) -> None:
     role = await make_role(client, admin, "users:user.read")
     url = f"/api/auth/roles/{role}"
     data_of(await client.patch(url, headers=admin.headers, json={"permissions": ["users:user.write"]}))
@@ -33,7 +33,7 @@ async def test_what_happens_to_a_role_is_noted(client: httpx.AsyncClient, admin:
     assert {event["user_id"] for event in events} == {None}
 
 
-async def test_an_assignment_is_noted_with_who_did_it_and_from_where(
+async def test_item_80_an_assignment_is_noted_with_who_did_it_and_from_where(
     client: httpx.AsyncClient, admin: Account, user: Account
 ) -> None:
     role = await make_role(client, admin)

@@ -36,7 +36,9 @@ def assert_about(event: dict[str, Any], answer: httpx.Response, user: Account, s
     assert (event["ip"], event["request_id"]) == ("127.0.0.1", answer.headers["x-request-id"])
 
 
-async def test_a_login_is_noted_with_its_session(client: httpx.AsyncClient, admin: Account, user: Account) -> None:
+async def test_item_80_a_login_is_noted_with_its_session(
+    client: httpx.AsyncClient, admin: Account, user: Account
+) -> None:
     answer = await attempt(client, user.email, user.password)
 
     event = await last_event(client, admin, user)
@@ -45,7 +47,7 @@ async def test_a_login_is_noted_with_its_session(client: httpx.AsyncClient, admi
     assert_about(event, answer, user, data_of(answer)["session_id"])
 
 
-async def test_a_failed_login_is_noted_without_what_was_typed(
+async def test_item_80_a_failed_login_is_noted_without_what_was_typed(
     client: httpx.AsyncClient, admin: Account, user: Account
 ) -> None:
     known = await attempt(client, user.email, "canary-17-typed")
@@ -58,7 +60,7 @@ async def test_a_failed_login_is_noted_without_what_was_typed(
     assert "canary" not in str([about_user, about_nobody])
 
 
-async def test_a_refresh_is_no_event_and_a_reuse_is_one(
+async def test_item_80_a_refresh_is_no_event_and_a_reuse_is_one(
     client: httpx.AsyncClient, clock: MovableClock, admin: Account
 ) -> None:
     user = await sign_up(client)
@@ -76,7 +78,9 @@ async def test_a_refresh_is_no_event_and_a_reuse_is_one(
     assert event["actor_id"] is None
 
 
-async def test_a_logout_is_noted_with_its_scope(client: httpx.AsyncClient, admin: Account, user: Account) -> None:
+async def test_item_80_a_logout_is_noted_with_its_scope(
+    client: httpx.AsyncClient, admin: Account, user: Account
+) -> None:
     for scope in ("others", "this"):
         answer = await log_out(client, user.tokens, json={"scope": scope})
         data_of(answer)
@@ -85,7 +89,7 @@ async def test_a_logout_is_noted_with_its_scope(client: httpx.AsyncClient, admin
         assert_about(event, answer, user, user.tokens["session_id"])
 
 
-async def test_the_end_of_a_session_is_noted_with_who_ended_which(
+async def test_item_80_the_end_of_a_session_is_noted_with_who_ended_which(
     client: httpx.AsyncClient, admin: Account, user: Account
 ) -> None:
     another = await log_in(client, user.email, user.password)

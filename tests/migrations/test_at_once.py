@@ -44,7 +44,7 @@ def state_of(address: str) -> MigrationState:
     return asyncio.run(migration_state(engine, read_branches(discover())))
 
 
-def test_processes_that_upgrade_at_once_all_succeed_and_apply_each_revision_once(checkout: Checkout) -> None:
+def test_item_83_processes_that_upgrade_at_once_all_succeed_and_apply_each_revision_once(checkout: Checkout) -> None:
     branches = read_branches(discover())
 
     (newest,) = branches.heads("users")
@@ -60,7 +60,7 @@ def test_processes_that_upgrade_at_once_all_succeed_and_apply_each_revision_once
         checkout.alembic("downgrade", "users@-1")
 
 
-def test_a_process_that_waits_too_long_says_what_it_waited_for(checkout: Checkout) -> None:
+def test_item_83_a_process_that_waits_too_long_says_what_it_waited_for(checkout: Checkout) -> None:
     checkout.variables = {"MIGRATION_LOCK_TIMEOUT": "1"}
 
     with locked(checkout.database):

@@ -109,7 +109,7 @@ def test_a_revision_imports_nothing_of_the_project() -> None:
     assert not imported & {"bootstrap", "migrations", "modules", "shared", "tests"}
 
 
-def test_every_revision_can_be_taken_back_and_repeated(empty_database: str) -> None:
+def test_item_83_every_revision_can_be_taken_back_and_repeated(empty_database: str) -> None:
     config, steps = config_for(empty_database), in_order()
     schemas = [schema_of(empty_database)]
     for step in steps:

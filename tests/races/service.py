@@ -41,6 +41,7 @@ class Process:
     """One process of the service; `output` grows while it runs."""
 
     address: str
+    pid: int
     output: list[str] = field(default_factory=list)
 
 
@@ -67,7 +68,7 @@ def serve(project: Project, processes: int) -> Iterator[list[Process]]:
         serving = []
         for one in started:
             assert one.stderr is not None
-            serving.append(_wait_until_it_serves(one.stderr))
+            serving.append(_wait_until_it_serves(one.pid, one.stderr))
             # Whoever does not read what a process prints makes it stop when the pipe is full.
             readers.append(Thread(target=_read, args=(one.stderr, serving[-1].output)))
             readers[-1].start()
@@ -84,12 +85,12 @@ def serve(project: Project, processes: int) -> Iterator[list[Process]]:
             one.stderr.close()
 
 
-def _wait_until_it_serves(stderr: IO[str]) -> Process:
+def _wait_until_it_serves(pid: int, stderr: IO[str]) -> Process:
     output = []
     for line in stderr:
         output.append(line)
         if running := re.search(r"running on (http://127\.0\.0\.1:\d+)", line):
-            return Process(running[1], output)
+            return Process(running[1], pid, output)
     raise AssertionError("the process ended:\n" + "".join(output))
 
 

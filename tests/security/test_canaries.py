@@ -136,7 +136,7 @@ def careless(tmp_path: Path, database: str, guarded_mailbox: Mailbox) -> tuple[P
     return replace(project, variables=variables), canaries
 
 
-async def test_no_secret_is_in_the_log_the_answers_or_the_tables(
+async def test_item_78_no_secret_is_in_the_log_the_answers_or_the_tables(
     careless: tuple[Project, Canaries], guarded_mailbox: Mailbox, database: str
 ) -> None:
     project, canaries = careless
@@ -176,7 +176,7 @@ async def test_no_secret_is_in_the_log_the_answers_or_the_tables(
 
 
 @pytest.mark.parametrize("refusal", ["recipient", "login"])
-async def test_a_mail_that_is_refused_leaves_nothing_of_itself_in_the_log(
+async def test_item_78_a_mail_that_is_refused_leaves_nothing_of_itself_in_the_log(
     make_app: MakeApp, guarded_mailbox: Mailbox, capsys: pytest.CaptureFixture[str], refusal: str
 ) -> None:
     canaries, password = Canaries(), guarded_mailbox.users["postman"]
@@ -200,7 +200,7 @@ async def test_a_mail_that_is_refused_leaves_nothing_of_itself_in_the_log(
     assert canaries.in_log(log) == []
 
 
-async def test_a_database_that_refuses_us_hears_a_password_that_the_log_does_not(
+async def test_item_78_a_database_that_refuses_us_hears_a_password_that_the_log_does_not(
     make_app: MakeApp, database: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
     canaries, url = Canaries(), make_url(database)

@@ -213,7 +213,7 @@ async def test_item_10_a_login_that_nobody_has_time_for_is_refused_before_any_ot
     assert not statements
 
 
-async def test_what_happens_at_the_door_is_noted(
+async def test_item_80_what_happens_at_the_door_is_noted(
     app: FastAPI, client: httpx.AsyncClient, user: Account, admin: Account
 ) -> None:
     for _ in range(8):

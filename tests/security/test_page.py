@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from tests.project import ROOT
 
-LAST_ITEM = 77
+LAST_ITEM = 88
 ROW = re.compile(r"\| (\d+) \| ([MSB]) \| (.+) \| (.+) \| (.+) \|")
 TEST = re.compile(r"`(?:([a-z_/]+\.py)::)?(test_item_\d+\w+)`")
 

@@ -99,7 +99,7 @@ async def test_writers_who_wait_leave_the_connections_to_those_who_read(database
     assert (len(rows), waiting) == (1, 5)
 
 
-async def test_who_waits_too_long_for_a_connection_is_told_to_come_again(
+async def test_item_82_who_waits_too_long_for_a_connection_is_told_to_come_again(
     make_app: MakeApp, user: Account, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shared.database, "POOL_TIMEOUT_SECONDS", 0.01)
@@ -130,7 +130,7 @@ async def test_no_more_connections_are_opened_than_the_setting_says(
 
 
 @pytest.mark.parametrize("rest", [-1, 3600], ids=["rested", "just used"])
-async def test_a_connection_that_the_server_has_ended_is_replaced(  # noqa: PLR0913, PLR0917 - fixtures
+async def test_item_82_a_connection_that_the_server_has_ended_is_replaced(  # noqa: PLR0913, PLR0917 - fixtures
     app: FastAPI,
     client: httpx.AsyncClient,
     user: Account,

@@ -15,7 +15,7 @@ def locked_versions() -> dict[str, str]:
     }
 
 
-def test_every_dependency_is_locked_within_its_bounds() -> None:
+def test_item_88_every_dependency_is_locked_within_its_bounds() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     locked = locked_versions()
 
@@ -29,7 +29,7 @@ def test_every_dependency_is_locked_within_its_bounds() -> None:
     assert unbounded == []
 
 
-def test_every_locked_package_is_hashed_and_names_no_address() -> None:
+def test_item_88_every_locked_package_is_hashed_and_names_no_address() -> None:
     entries = re.split(r"\n(?=[\w.-]+==)", LOCK)[1:]
 
     # A package may be there in two versions, each for some Pythons.

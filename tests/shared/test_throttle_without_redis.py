@@ -81,7 +81,7 @@ class Log:
         return [json.loads(line)["event"] for line in self._capsys.readouterr().err.splitlines()]
 
 
-async def test_without_redis_each_process_counts_for_itself_until_it_is_back(
+async def test_item_85_without_redis_each_process_counts_for_itself_until_it_is_back(
     own_redis: RedisServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     events, clock = Log(capsys), Seconds()
@@ -116,7 +116,7 @@ async def test_without_redis_each_process_counts_for_itself_until_it_is_back(
     await throttle.close()
 
 
-async def test_redis_that_was_restarted_between_two_tries_is_not_missed(
+async def test_item_85_redis_that_was_restarted_between_two_tries_is_not_missed(
     own_redis: RedisServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
     events = Log(capsys)
