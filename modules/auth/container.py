@@ -5,6 +5,7 @@ from dependency_injector import containers, providers
 from modules.auth.passwords import PasswordHasher
 from modules.auth.services.audit import AuditReader, AuditTrail
 from modules.auth.services.authentication import SessionAuthenticator
+from modules.auth.services.authority import Authority
 from modules.auth.services.bootstrap import BootstrapService
 from modules.auth.services.emails import EmailService
 from modules.auth.services.login import LoginService
@@ -103,8 +104,11 @@ class Container(containers.DeclarativeContainer):
     bootstrap_service = providers.Singleton(BootstrapService, registration_service, settings=settings)
     purge_service = providers.Singleton(PurgeService, shared.database, settings=settings, clock=shared.clock)
     permissions = providers.Singleton(DeclaredPermissions, shared.permissions)
-    role_service = providers.Factory(RoleService, permissions=permissions, audit=audit, clock=shared.clock)
-    revocation = providers.Factory(SessionRevocation, audit=audit, clock=shared.clock)
+    authority = providers.Singleton(Authority, permissions)
+    role_service = providers.Factory(
+        RoleService, permissions=permissions, authority=authority, audit=audit, clock=shared.clock
+    )
+    revocation = providers.Factory(SessionRevocation, authority=authority, audit=audit, clock=shared.clock)
     authenticator = providers.Singleton(
         SessionAuthenticator,
         shared.database,

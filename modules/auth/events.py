@@ -8,8 +8,17 @@ from modules.auth.models import USER, Credential, UserRole
 from modules.auth.services.administrators import keep_an_administrator
 from modules.auth.services.locks import lock_account
 from modules.auth.services.sessions import end_sessions
-from modules.users import UserActivated, UserCreated, UserDeactivated, UserDeleted, UserInvited
+from modules.users import (
+    UserAboutToChange,
+    UserActivated,
+    UserChanged,
+    UserCreated,
+    UserDeactivated,
+    UserDeleted,
+    UserInvited,
+)
 from shared.events import ApplicationStarted, EventHandlers
+from shared.request import current_request
 
 handlers = EventHandlers()
 
@@ -27,6 +36,18 @@ async def grant_user_role(event: UserCreated, session: AsyncSession, _container:
 @handlers.on(UserInvited)
 async def mail_invitation(event: UserInvited, session: AsyncSession, container: Container) -> None:
     await container.password_service().invite(session, event.user_id)
+
+
+@handlers.on(UserAboutToChange)
+async def require_authority(event: UserAboutToChange, session: AsyncSession, container: Container) -> None:
+    await container.authority().require_over_user(session, event.user_id)
+
+
+@handlers.on(UserChanged)
+async def note_change_by_another(event: UserChanged, session: AsyncSession, container: Container) -> None:
+    caller = current_request.get().principal
+    if caller is None or caller.user_id != event.user_id:
+        container.audit().record(session, "account_changed", user_id=event.user_id, fields=list(event.fields))
 
 
 @handlers.on(UserDeactivated)

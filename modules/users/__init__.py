@@ -1,8 +1,16 @@
 """Who exists. Other modules may use what is listed here."""
 
 from modules.users.emails import Email, email_key
-from modules.users.errors import EmailTaken, LastAdmin, UserNotFound
-from modules.users.events import UserActivated, UserCreated, UserDeactivated, UserDeleted, UserInvited
+from modules.users.errors import EmailTaken, LastAdmin, UserNotFound, UserOutOfReach
+from modules.users.events import (
+    UserAboutToChange,
+    UserActivated,
+    UserChanged,
+    UserCreated,
+    UserDeactivated,
+    UserDeleted,
+    UserInvited,
+)
 from modules.users.locales import Locale, preferred_locale
 from modules.users.models import User
 from modules.users.schemas import Nickname, UserCreate, UserRead
@@ -15,13 +23,16 @@ __all__ = [
     "Locale",
     "Nickname",
     "User",
+    "UserAboutToChange",
     "UserActivated",
+    "UserChanged",
     "UserCreate",
     "UserCreated",
     "UserDeactivated",
     "UserDeleted",
     "UserInvited",
     "UserNotFound",
+    "UserOutOfReach",
     "UserRead",
     "UserService",
     "UsersIn",

@@ -9,7 +9,13 @@ class EmailTaken(AppError):
     status, code, message = 409, "email_taken", "This e-mail address belongs to an account already."
 
 
+class UserOutOfReach(AppError):
+    """Raised by whoever listens to `UserAboutToChange` and knows what the caller and the user may do."""
+
+    status, code, message = 403, "cannot_grant", "You can act only on users who may do no more than you."
+
+
 class LastAdmin(AppError):
     """Raised by whoever listens to `UserDeactivated` and `UserDeleted` and knows what the user is needed for."""
 
-    status, code, message = 409, "last_admin", "This is the last active administrator; make another one first."
+    status, code, message = 409, "last_admin", "This is the last administrator who can log in; make another one first."

@@ -17,6 +17,24 @@ class UserInvited:
 
 
 @dataclass(frozen=True, slots=True)
+class UserAboutToChange:
+    """Somebody wants to change, deactivate, activate or delete this user, who may not exist; nothing is done yet.
+
+    A handler that knows why the caller may not raises `UserOutOfReach`.
+    """
+
+    user_id: UUID
+
+
+@dataclass(frozen=True, slots=True)
+class UserChanged:
+    """The profile has other values now in these fields."""
+
+    user_id: UUID
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class UserDeactivated:
     """Published before the row changes, so that a handler that has to refuse can lock what it needs first."""
 

@@ -5,7 +5,7 @@ from fastapi import APIRouter, Query
 from pydantic import Field
 
 from modules.users.dependencies import Users
-from modules.users.errors import EmailTaken, LastAdmin, UserNotFound
+from modules.users.errors import EmailTaken, LastAdmin, UserNotFound, UserOutOfReach
 from modules.users.schemas import UserCreate, UserRead, UserUpdate
 from modules.users.services import UserSort
 from shared.access import Authenticated, Caller, Requires
@@ -57,23 +57,25 @@ async def get_user(user_id: UUID, users: Users) -> ApiResponse[UserRead]:
     return success(UserRead.model_validate(await users.get(user_id)))
 
 
-@router.patch("/{user_id}", dependencies=[MAY_WRITE], responses=failures(UserNotFound))
+@router.patch("/{user_id}", dependencies=[MAY_WRITE], responses=failures(UserNotFound, UserOutOfReach))
 async def update_user(user_id: UUID, data: UserUpdate, users: Users) -> ApiResponse[UserRead]:
     return success(UserRead.model_validate(await users.update(user_id, data)))
 
 
-@router.delete("/{user_id}", dependencies=[MAY_WRITE], responses=failures(UserNotFound, LastAdmin))
+@router.delete("/{user_id}", dependencies=[MAY_WRITE], responses=failures(UserNotFound, UserOutOfReach, LastAdmin))
 async def delete_user(user_id: UUID, users: Users) -> ApiResponse[None]:
     """With the sessions, and whatever else belongs to this user. To keep it all, deactivate."""
     await users.delete(user_id)
     return success(None)
 
 
-@router.post("/{user_id}/deactivate", dependencies=[MAY_WRITE], responses=failures(UserNotFound, LastAdmin))
+@router.post(
+    "/{user_id}/deactivate", dependencies=[MAY_WRITE], responses=failures(UserNotFound, UserOutOfReach, LastAdmin)
+)
 async def deactivate_user(user_id: UUID, users: Users) -> ApiResponse[UserRead]:
     return success(UserRead.model_validate(await users.deactivate(user_id)))
 
 
-@router.post("/{user_id}/activate", dependencies=[MAY_WRITE], responses=failures(UserNotFound))
+@router.post("/{user_id}/activate", dependencies=[MAY_WRITE], responses=failures(UserNotFound, UserOutOfReach))
 async def activate_user(user_id: UUID, users: Users) -> ApiResponse[UserRead]:
     return success(UserRead.model_validate(await users.activate(user_id)))

@@ -9,7 +9,15 @@ from sqlalchemy.orm.exc import StaleDataError
 
 from modules.users.emails import email_key
 from modules.users.errors import EmailTaken, UserNotFound
-from modules.users.events import UserActivated, UserCreated, UserDeactivated, UserDeleted, UserInvited
+from modules.users.events import (
+    UserAboutToChange,
+    UserActivated,
+    UserChanged,
+    UserCreated,
+    UserDeactivated,
+    UserDeleted,
+    UserInvited,
+)
 from modules.users.models import User
 from modules.users.schemas import UserCreate, UserUpdate
 from shared.clock import Clock
@@ -75,11 +83,15 @@ class UserService:
         return user
 
     async def update(self, user_id: UUID, data: UserUpdate) -> User:
-        user = await self.get(user_id)
+        user = await self._get_for_change(user_id)
+        before = {name: getattr(user, name) for name in data.model_fields_set}
         for name, value in data.model_dump(exclude_unset=True).items():
             setattr(user, name, value)
         user.updated_at = self._clock()
         await self._flush()
+        changed = tuple(sorted(name for name, value in before.items() if getattr(user, name) != value))
+        if changed:
+            await self._events.publish(UserChanged(user_id, changed), self._session)
         return user
 
     async def verify_email(self, user_id: UUID, email: str) -> bool:
@@ -108,13 +120,18 @@ class UserService:
 
     async def delete(self, user_id: UUID) -> None:
         """Remove the user for good, with everything that belongs to it."""
-        user = await self.get(user_id)
+        user = await self._get_for_change(user_id)
         await self._events.publish(UserDeleted(user_id), self._session)
         await self._session.delete(user)
         await self._flush()
 
+    async def _get_for_change(self, user_id: UUID) -> User:
+        # Read afterwards: a handler may have waited for another request.
+        await self._events.publish(UserAboutToChange(user_id), self._session)
+        return await self.get(user_id)
+
     async def _set_active(self, user_id: UUID, event: object, *, is_active: bool) -> User:
-        user = await self.get(user_id)
+        user = await self._get_for_change(user_id)
         if user.is_active != is_active:
             await self._events.publish(event, self._session)
             user.is_active = is_active

@@ -44,6 +44,12 @@ async def sign_up_admin(client: httpx.AsyncClient, admin: Account) -> Account:
     return account
 
 
+async def sign_up_equal(client: httpx.AsyncClient, admin: Account) -> Account:
+    """Somebody who may do everything and is no administrator."""
+    declared = data_of(await client.get("/api/auth/permissions", headers=admin.headers))
+    return await sign_up_with(client, admin, *(one["name"] for one in declared))
+
+
 async def audited(client: httpx.AsyncClient, admin: Account, **params: Any) -> list[dict[str, Any]]:
     """What the audit trail has, the oldest first."""
     params |= {"sort": "at", "limit": 100}

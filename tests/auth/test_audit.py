@@ -54,6 +54,26 @@ async def test_item_80_an_assignment_is_noted_with_who_did_it_and_from_where(
     }
 
 
+async def test_a_change_of_anothers_profile_is_noted_with_the_names_of_the_fields(
+    client: httpx.AsyncClient, admin: Account, user: Account
+) -> None:
+    for by, path, body in (
+        (admin, user.id, {"nickname": "canary-19", "locale": "zh"}),
+        (admin, user.id, {"nickname": None, "locale": "zh"}),
+        # Nothing is another one, or it is one's own.
+        (admin, user.id, {"nickname": None}),
+        (admin, user.id, {}),
+        (user, "me", {"nickname": "canary-19"}),
+        (admin, admin.id, {"nickname": "canary-19"}),
+    ):
+        data_of(await client.patch(f"/api/users/{path}", headers=by.headers, json=body))
+
+    events = await audited(client, admin, event="account_changed")
+
+    assert [(event["user_id"], event["actor_id"]) for event in events] == [(user.id, admin.id)] * 2
+    assert [event["details"] for event in events] == [{"fields": ["locale", "nickname"]}, {"fields": ["nickname"]}]
+
+
 async def test_what_changed_nothing_is_not_noted(client: httpx.AsyncClient, admin: Account, user: Account) -> None:
     data_of(await set_roles(client, admin, user.id, "user", "user"))
     assert_failure(await set_roles(client, admin, admin.id), 409, "last_admin")

@@ -9,7 +9,8 @@ from fastapi import FastAPI
 
 from tests.api.envelope import assert_failure, data_of
 from tests.auth.recovery import NEW, reset, reset_token
-from tests.auth.roles import audited
+from tests.auth.roles import audited, set_roles
+from tests.auth.test_last_administrator import WAYS, Way
 from tests.auth.test_login import attempt
 from tests.conftest import UNLIMITED, Account, MakeApp, MovableClock, log_in
 from tests.mailbox import Mailbox, link_token
@@ -95,6 +96,30 @@ async def test_an_invitation_lasts_for_a_week_and_then_forgot_password_helps(
 
     data_of(await reset(client, await reset_token(client, mailbox, INVITED)))
     assert await log_in(client, INVITED, NEW)
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_item_55_an_administrator_who_has_not_accepted_the_invitation_is_no_successor(
+    client: httpx.AsyncClient, admin: Account, mailbox: Mailbox, way: Way
+) -> None:
+    user = await invite(client, admin)
+    data_of(await set_roles(client, admin, user["id"], "admin", "user"))
+    token = link_token(await mailbox.next_mail(to=INVITED))
+
+    assert_failure(await way(client, admin, admin), 409, "last_admin")
+
+    data_of(await reset(client, token))
+    data_of(await way(client, admin, admin))
+
+
+@pytest.mark.parametrize("way", WAYS)
+async def test_an_administrator_who_has_not_accepted_the_invitation_can_go(
+    client: httpx.AsyncClient, admin: Account, way: Way
+) -> None:
+    user = await invite(client, admin)
+    data_of(await set_roles(client, admin, user["id"], "admin", "user"))
+
+    data_of(await way(client, admin, Account(user["id"], INVITED, "", {})))
 
 
 async def test_whoever_was_deactivated_meanwhile_cannot_accept(

@@ -10,7 +10,7 @@ from sqlalchemy import select
 from modules.auth.models import ADMIN, UserRole
 from modules.users import User
 from tests.api.envelope import assert_failure
-from tests.auth.roles import make_role
+from tests.auth.roles import sign_up_equal, sign_up_with
 from tests.conftest import Account, log_in, sign_up
 from tests.races.service import Call, Race, outcomes
 
@@ -100,9 +100,7 @@ async def test_item_55_of_a_circle_of_administrators_one_stays_whatever_they_do(
 async def test_item_55_whoever_steps_down_leaves_a_successor_who_is_there(
     race: Race, administrator: Account, rounds: range
 ) -> None:
-    keeper_role = await make_role(race.client, administrator, "users:user.write")
-    keeper = await sign_up(race.client)
-    await race.at_once([set_roles(administrator, keeper, "user", keeper_role)])
+    keeper = await sign_up_equal(race.client, administrator)
     for number in rounds:
         successor = await sign_up(race.client)
         removal = [deactivate, delete][number % 2](keeper, successor)
@@ -113,6 +111,24 @@ async def test_item_55_whoever_steps_down_leaves_a_successor_who_is_there(
         assert outcomes(answers).keys() <= POLITE
         (stayed,) = await active_administrators(race)
         administrator = administrator if administrator.id == stayed else successor
+
+
+async def test_item_55_nobody_removes_somebody_who_was_just_put_out_of_their_reach(
+    race: Race, administrator: Account, rounds: range
+) -> None:
+    manager = await sign_up_with(race.client, administrator, "users:user.write")
+    for _ in rounds:
+        user = await sign_up(race.client)
+
+        answers = await race.at_once([promote(administrator, user), delete(manager, user)] * 10)
+
+        promoted, deleted = outcomes(answers[::2]), outcomes(answers[1::2])
+        # Whatever came first decides for all.
+        assert (promoted, deleted) in (
+            ({"200 ok": 10}, {"403 cannot_grant": 10}),
+            ({"404 user_not_found": 10}, {"200 ok": 1, "404 user_not_found": 9}),
+        )
+        await race.at_once([delete(administrator, user)])
 
 
 async def test_a_role_that_is_given_to_somebody_who_goes_lets_nobody_in(

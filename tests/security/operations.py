@@ -47,10 +47,11 @@ class Operation:
         """What is not given is made up."""
         return PARAMETER.sub(lambda match: str(values.get(match["name"]) or uuid4()), self.path)
 
-    def sample(self) -> dict[str, Any]:
-        """The least that the body must hold, made up by the schema and, for what no schema tells, by name."""
+    def sample(self, *, everything: bool = False) -> dict[str, Any]:
+        """The least that the body must hold, or all it may: made up by the schema and, if that says little, by name."""
         properties = (self.body or {}).get("properties", {})
-        return {name: _sample(name, properties[name]) for name in (self.body or {}).get("required", ())}
+        names = properties if everything else (self.body or {}).get("required", ())
+        return {name: _sample(name, properties[name]) for name in names}
 
 
 def operations_of(app: FastAPI) -> list[Operation]:

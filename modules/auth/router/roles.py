@@ -5,7 +5,7 @@ from fastapi import APIRouter
 from modules.auth.dependencies import Permissions, Revocation, Roles
 from modules.auth.errors import CannotGrant, RoleBuiltin, RoleNotFound, RoleTaken
 from modules.auth.schemas import PermissionRead, RoleCreate, RoleName, RoleRead, RoleUpdate, UserRoles, UserRolesRead
-from modules.users import LastAdmin, UserNotFound
+from modules.users import LastAdmin, UserNotFound, UserOutOfReach
 from shared.access import Caller, Requires
 from shared.openapi import failures
 from shared.responses import ApiResponse, success
@@ -64,7 +64,7 @@ async def set_user_roles(user_id: UUID, data: UserRoles, caller: Caller, roles: 
     return success(UserRolesRead(roles=list(await roles.assign(caller, user_id, data.roles))))
 
 
-@router.delete("/users/{user_id}/sessions", dependencies=[MAY_REVOKE], responses=failures(UserNotFound))
+@router.delete("/users/{user_id}/sessions", dependencies=[MAY_REVOKE], responses=failures(UserNotFound, UserOutOfReach))
 async def revoke_user_sessions(user_id: UUID, revocation: Revocation) -> ApiResponse[None]:
     """Log a user out everywhere."""
     await revocation.revoke(user_id)

@@ -6,24 +6,27 @@ from uuid import UUID
 from sqlalchemy import select, update
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from modules.auth.models import ADMIN, Role, UserRole
+from modules.auth.models import ADMIN, Credential, Role, UserRole
 from modules.auth.services.locks import lock_roles
 from modules.users import LastAdmin, User
 
 
 async def keep_an_administrator(session: AsyncSession, *, without: UUID) -> None:
-    """Make sure that an active administrator remains when this user is none any more.
+    """Make sure that an administrator who can log in remains when this user is none any more.
+
+    Whoever was invited and has not chosen a password yet does not count: nobody may ever come.
 
     Raises:
         LastAdmin: This user is the only one.
     """
     await lock_roles(session)
-    active = (
+    able = (
         select(UserRole.user_id)
         .join(User, User.id == UserRole.user_id)
+        .join(Credential, Credential.user_id == UserRole.user_id)
         .where(UserRole.role_name == ADMIN, User.is_active.is_(True))
     )
-    if (await session.scalars(active.limit(2))).all() == [without]:
+    if (await session.scalars(able.limit(2))).all() == [without]:
         raise LastAdmin
 
 

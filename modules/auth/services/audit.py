@@ -19,6 +19,7 @@ log = structlog.get_logger("audit")
 AuditName = Literal[
     "account_registered",
     "account_invited",
+    "account_changed",
     "account_deactivated",
     "account_activated",
     "account_deleted",

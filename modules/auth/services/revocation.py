@@ -3,6 +3,7 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.services.audit import AuditTrail
+from modules.auth.services.authority import Authority
 from modules.auth.services.locks import lock_account
 from modules.auth.services.sessions import end_sessions
 from shared.clock import Clock
@@ -11,8 +12,9 @@ from shared.clock import Clock
 class SessionRevocation:
     """Logging somebody else out, within the caller's session."""
 
-    def __init__(self, session: AsyncSession, *, audit: AuditTrail, clock: Clock) -> None:
+    def __init__(self, session: AsyncSession, *, authority: Authority, audit: AuditTrail, clock: Clock) -> None:
         self._session = session
+        self._authority = authority
         self._audit = audit
         self._clock = clock
 
@@ -21,7 +23,9 @@ class SessionRevocation:
 
         Raises:
             UserNotFound: There is no such user.
+            UserOutOfReach: The user may do more than the caller.
         """
+        await self._authority.require_over_user(self._session, user_id)
         await lock_account(self._session, user_id)
         await end_sessions(self._session, user_id, "revoked", self._clock())
         self._audit.record(self._session, "sessions_revoked", user_id=user_id)

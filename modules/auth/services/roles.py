@@ -4,15 +4,15 @@ from collections.abc import Collection, Sequence
 from typing import Literal
 from uuid import UUID
 
-import structlog
 from sqlalchemy import delete, select
 from sqlalchemy.ext.asyncio import AsyncSession
 
-from modules.auth.errors import CannotGrant, RoleBuiltin, RoleNotFound, RoleTaken
+from modules.auth.errors import RoleBuiltin, RoleNotFound, RoleTaken
 from modules.auth.models import ADMIN, Role, RolePermission, UserRole
 from modules.auth.schemas import RoleCreate, RoleRead, RoleUpdate
 from modules.auth.services.administrators import grant_role, keep_an_administrator
 from modules.auth.services.audit import AuditTrail
+from modules.auth.services.authority import Authority, Held
 from modules.auth.services.locks import lock_roles
 from modules.auth.services.permissions import DeclaredPermissions
 from modules.users import UserService
@@ -20,33 +20,31 @@ from shared.clock import Clock
 from shared.errors import MAXIMUM_ERRORS, ValidationFailed
 from shared.request import Principal
 
-log = structlog.get_logger(__name__)
-
-Held = frozenset[str]
-
 
 class RoleService:
     """The use cases of roles, within the caller's session. Whoever changes something waits for all others first."""
 
-    def __init__(
+    def __init__(  # noqa: PLR0913 - what it is built from; the container calls it
         self,
         session: AsyncSession,
         *,
         users: UserService,
         permissions: DeclaredPermissions,
+        authority: Authority,
         audit: AuditTrail,
         clock: Clock,
     ) -> None:
         self._session = session
         self._users = users
         self._declared = permissions
+        self._authority = authority
         self._audit = audit
         self._clock = clock
 
     async def list(self) -> Sequence[RoleRead]:
         """Every role, the built-in ones first."""
         roles = (await self._session.scalars(select(Role))).all()
-        held = await self._held([role.name for role in roles])
+        held = await self._authority.held_by(self._session, [role.name for role in roles])
         in_order = sorted(roles, key=lambda role: (not role.is_builtin, role.name))
         return [self._read(role, held[role.name]) for role in in_order]
 
@@ -58,7 +56,7 @@ class RoleService:
         await lock_roles(self._session)
         if await self._session.get(Role, data.name) is not None:
             raise RoleTaken
-        self._require_grantable(caller, data.name, held)
+        self._authority.require_over_role(caller, data.name, held)
         role = Role(name=data.name, description=data.description, is_builtin=False)
         self._session.add(role)
         return await self._write(role, held, "role_created")
@@ -68,7 +66,7 @@ class RoleService:
         wanted = self._require_declared(data.permissions)
         role, held = await self._find_changeable(caller, name)
         if "permissions" in data.model_fields_set:
-            self._require_grantable(caller, name, wanted)
+            self._authority.require_over_role(caller, name, wanted)
             held = wanted
         if "description" in data.model_fields_set:
             role.description = data.description
@@ -94,8 +92,8 @@ class RoleService:
         before, after = set(await self.list_of_user(user_id)), set(names)
         _require_known("roles", names, set(await self._session.scalars(select(Role.name))))
         given, taken = after - before, before - after
-        for name, held in (await self._held(given | taken)).items():
-            self._require_grantable(caller, name, held)
+        for name, held in (await self._authority.held_by(self._session, given | taken)).items():
+            self._authority.require_over_role(caller, name, held)
         if ADMIN in taken:
             await keep_an_administrator(self._session, without=user_id)
         await self._session.execute(delete(UserRole).where(UserRole.user_id == user_id, UserRole.role_name.in_(taken)))
@@ -111,24 +109,15 @@ class RoleService:
         role = await self._session.get(Role, name)
         if role is None:
             raise RoleNotFound
-        return role, (await self._held([name]))[name]
+        return role, (await self._authority.held_by(self._session, [name]))[name]
 
     async def _find_changeable(self, caller: Principal, name: str) -> tuple[Role, Held]:
         await lock_roles(self._session)
         role, held = await self._find(name)
         if role.is_builtin:
             raise RoleBuiltin
-        self._require_grantable(caller, name, held)
+        self._authority.require_over_role(caller, name, held)
         return role, held
-
-    async def _held(self, names: Collection[str]) -> dict[str, Held]:
-        """What each of these roles holds, permissions that no active module declares included."""
-        query = select(RolePermission.role_name, RolePermission.permission).where(RolePermission.role_name.in_(names))
-        stored = (await self._session.execute(query)).all()
-        return {
-            name: self._declared.of_built_in(name).union(row.permission for row in stored if row.role_name == name)
-            for name in names
-        }
 
     async def _write(self, role: Role, held: Held, event: Literal["role_created", "role_changed"]) -> RoleRead:
         await self._session.execute(delete(RolePermission).where(RolePermission.role_name == role.name))
@@ -148,18 +137,6 @@ class RoleService:
     def _require_declared(self, names: Sequence[str]) -> Held:
         _require_known("permissions", names, self._declared.names)
         return frozenset(names)
-
-    def _require_grantable(self, caller: Principal, role: str, held: Held) -> None:
-        """Nobody gives, takes or changes what is beyond them.
-
-        A permission whose module is switched off counts here, for it comes back with its module; who holds everything
-        there is may still clear it away.
-        """
-        if not (caller.permissions >= held or caller.permissions >= self._declared.names):
-            log.warning(
-                "cannot_grant", user_id=str(caller.user_id), role=role, lacking=sorted(held - caller.permissions)
-            )
-            raise CannotGrant
 
 
 def _require_known(field: str, names: Sequence[str], known: Collection[str]) -> None:
