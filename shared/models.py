@@ -1,10 +1,11 @@
 """The base of every module's tables, and the column types that behave alike on every database."""
 
+import enum
 from datetime import UTC, datetime
 from typing import Annotated
 from uuid import UUID
 
-from sqlalchemy import DateTime, MetaData, Table, Uuid, event
+from sqlalchemy import DateTime, Double, Enum, MetaData, Table, Uuid, event
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, mapped_column
@@ -50,7 +51,14 @@ class Base(DeclarativeBase):
     """Every model of every module derives from this class, so that all tables share one metadata."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    type_annotation_map = {datetime: UtcDateTime, UUID: Uuid()}  # noqa: RUF012 - the class attribute SQLAlchemy reads
+    # MariaDB's FLOAT gives back another number than it compares with, and its ENUM is sorted by one order and compared
+    # by another; PostgreSQL's outlives its table.
+    type_annotation_map = {  # noqa: RUF012 - the class attribute SQLAlchemy reads
+        datetime: UtcDateTime,
+        UUID: Uuid(),
+        float: Double(),
+        enum.Enum: Enum(enum.Enum, native_enum=False, length=50),
+    }
 
 
 @event.listens_for(Table, "after_parent_attach")

@@ -1,18 +1,14 @@
 """Keyset paging: a page costs the same however deep it lies, and no row is skipped or shown twice."""
 
-import base64
-import binascii
-import json
 import operator
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import datetime
 from functools import cache
 from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
 from fastapi import Query
-from pydantic import BeforeValidator, Field, TypeAdapter, ValidationError
+from pydantic import BeforeValidator, Field
 from sqlalchemy import (
     BinaryExpression,
     BooleanClauseList,
@@ -30,7 +26,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute, aliased
 from sqlalchemy.sql.util import ClauseAdapter
 
-from shared.errors import ValidationFailed
+from shared.cursors import LONGEST_CURSOR, Cursors, Position, form_of
 from shared.keys import KeyRing
 from shared.search import BeginsWith
 from shared.text import ResponseData
@@ -38,7 +34,6 @@ from shared.text import ResponseData
 T = TypeVar("T")
 R = TypeVar("R")
 
-PURPOSE = "cursor"
 MAXIMUM_LIMIT = 100
 # A search sorts up to so many rows.
 FEW = 5_000
@@ -58,7 +53,9 @@ Limit = Annotated[
     Query(ge=1, le=MAXIMUM_LIMIT, description="How many items a page holds."),
     BeforeValidator(_refuse_odd_spellings),
 ]
-Cursor = Annotated[str | None, Query(max_length=1000, description="`next_cursor` of the page before; opaque.")]
+Cursor = Annotated[
+    str | None, Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the page before; opaque.")
+]
 WithTotal = Annotated[bool, Query(description="Also count all items; costs a scan.")]
 
 
@@ -98,7 +95,7 @@ class Paginator:
     """Cuts pages out of a select. Cursors are signed: nobody can make one that the service did not hand out."""
 
     def __init__(self, keys: KeyRing) -> None:
-        self._keys = keys
+        self._cursors = Cursors(keys)
 
     async def page(  # noqa: PLR0913 - what is asked for, of what, and what may be asked for
         self,
@@ -115,7 +112,8 @@ class Paginator:
         It is found by an index if there is one on what the query compares with `=`, then the sort column, then the key.
 
         Args:
-            columns: The columns that may be sorted by, by their public names; none of them nullable.
+            columns: The columns that may be sorted by, by their public names; none of them nullable, and text only
+                with a length.
             key: The unique column that decides between equal values.
             search: Leave out the rows that none of these find.
 
@@ -123,7 +121,8 @@ class Paginator:
             ValidationFailed: The cursor was not made by this service, or for another sort order.
         """
         column = columns[request.sort.removeprefix("-")]
-        after = None if request.cursor is None else self._read(request.cursor, request.sort, column)
+        form = form_of(column)
+        after = None if request.cursor is None else self._cursors.read(request.cursor, request.sort, form)
         descending, dialect = request.sort.startswith("-"), session.get_bind().dialect.name
         cut = _Cut(column, key, after, descending, request.limit + 1, dialect)
         statement = await _find(session, query, cut, search) if search else cut(query)
@@ -133,31 +132,11 @@ class Paginator:
         if request.total:
             all_rows = query.where(or_(*(one.looked_up() for one in search))) if search else query
             total = await session.scalar(select(func.count()).select_from(all_rows.order_by(None).subquery()))
-        next_cursor = self._write(request.sort, column, key, shown[-1]) if has_more else None
+        next_cursor = None
+        if has_more:
+            last = shown[-1]
+            next_cursor = self._cursors.write(request.sort, form, (getattr(last, column.key), getattr(last, key.key)))
         return PageOf(shown, next_cursor, total)
-
-    def _write(self, sort: str, column: InstrumentedAttribute[Any], key: InstrumentedAttribute[UUID], row: Any) -> str:
-        value = getattr(row, column.key)
-        value = value.isoformat() if isinstance(value, datetime) else value
-        content = json.dumps([sort, value, str(getattr(row, key.key))], separators=(",", ":")).encode()
-        return base64.urlsafe_b64encode(self._keys.sign(PURPOSE, content) + content).decode().rstrip("=")
-
-    def _read(self, cursor: str, sort: str, column: InstrumentedAttribute[Any]) -> tuple[Any, UUID]:
-        try:
-            raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
-            signature, content = raw[:32], raw[32:]
-            if self._keys.verify(PURPOSE, content, signature):
-                made_for, value, last_id = json.loads(content)
-                if made_for == sort:
-                    return _adapter(column.type.python_type).validate_python(value), UUID(last_id)
-        except (binascii.Error, ValueError, ValidationError):
-            pass
-        raise ValidationFailed.at("query", "cursor", type_="cursor_invalid", msg="The cursor is not valid here.")
-
-
-@cache
-def _adapter(type_: type) -> TypeAdapter[Any]:
-    return TypeAdapter(type_)
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,7 +145,7 @@ class _Cut:
 
     column: InstrumentedAttribute[Any]
     key: InstrumentedAttribute[UUID]
-    after: tuple[Any, UUID] | None
+    after: Position | None
     descending: bool
     rows: int
     dialect: str

@@ -16,8 +16,8 @@ from benchmarks.report import Row, Section, Table, Target, spread
 from benchmarks.seed import Caller, access_tokens, row_id, seed, user_row
 from benchmarks.servers import SECRET, Server, ours, probe
 from modules.users import User
+from shared.cursors import Cursors, form_of
 from shared.keys import KeyRing
-from shared.paging import Paginator
 
 ROWS, DEEP = 1_050_000, 1_000_000
 QUICK_ROWS, QUICK_DEEP = 3_000, 2_000
@@ -91,7 +91,7 @@ def _cases(rows: int, deep: int) -> dict[str, tuple[str, list[int]]]:
 def _cursor(sort: str, last: int) -> str:
     """The cursor behind a row; to be handed it by the service would take as many requests as there are pages."""
     column, row = COLUMNS[sort.removeprefix("-")], SimpleNamespace(**user_row(last))
-    return Paginator(KeyRing((SECRET,)))._write(sort, column, User.id, row)  # noqa: SLF001 - see above
+    return Cursors(KeyRing((SECRET,))).write(sort, form_of(column), (getattr(row, column.key), row.id))
 
 
 def _measure(

@@ -3,15 +3,18 @@
 import base64
 from collections.abc import Sequence
 from datetime import UTC, datetime
+from uuid import UUID
 
 import pytest
 from dependency_injector import providers
 from fastapi import FastAPI
-from sqlalchemy import select
+from sqlalchemy import String, Text, select
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from modules.users import User, UserCreate
 from modules.users.container import Container as UsersContainer
 from shared.container import Runtime
+from shared.cursors import LONGEST_TEXT, form_of
 from shared.errors import ValidationFailed
 from shared.keys import KeyRing
 from shared.paging import PageOf, PageRequest, Paginator
@@ -108,3 +111,21 @@ async def test_a_cursor_outlives_a_change_of_keys_while_the_old_key_is_in_the_ri
     assert len(during.rows) == 2
     with pytest.raises(ValidationFailed):
         await page_of(runtime, request, Paginator(KeyRing((new,))))
+
+
+def test_what_makes_no_cursor_is_refused_at_once() -> None:
+    class Base(DeclarativeBase):
+        pass
+
+    class Article(Base):
+        __tablename__ = "articles"
+
+        id: Mapped[UUID] = mapped_column(primary_key=True)
+        body: Mapped[str] = mapped_column(Text)
+        summary: Mapped[str] = mapped_column(String(LONGEST_TEXT + 1))
+        title: Mapped[str] = mapped_column(String(LONGEST_TEXT))
+
+    for column in (Article.body, Article.summary):
+        with pytest.raises(TypeError, match="text needs a length"):
+            form_of(column)
+    assert form_of(Article.title).read("x") == "x"

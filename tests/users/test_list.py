@@ -201,7 +201,7 @@ async def test_a_cursor_is_taken_only_as_it_was_given(users: Lister) -> None:
     cursor = (await users.page(sort="email", limit=1))["next_cursor"]
     assert cursor
 
-    for wrong in (cursor[:-4], cursor[4:], cursor[::-1], cursor.swapcase(), "x", "!", "\u00e9", "A" * 100, "A" * 1001):
+    for wrong in (cursor[:-4], cursor[4:], cursor[::-1], cursor.swapcase(), "x", "!", "\u00e9", "A" * 100, "A" * 9000):
         assert [loc for loc, _ in input_errors(await users.get(sort="email", cursor=wrong))] == [("query", "cursor")]
     for sort in ("-email", "created_at", "-created_at"):
         assert input_errors(await users.get(sort=sort, cursor=cursor)) == [(("query", "cursor"), "cursor_invalid")]
