@@ -31,8 +31,17 @@ Email = Annotated[
 def email_key(email: str) -> str:
     """What makes two addresses the same account: `Ada@Example.com` and `ada@example.com` are one.
 
-    Takes anything, for at login anything may have been typed.
+    Takes anything, for at login anything may have been typed, and in a search the beginning of an address.
     """
     with suppress(ValueError):
         email = _normalized(email)
-    return unicodedata.normalize("NFKC", email).casefold()
+    local_part, at, domain = email.rpartition("@") if "@" in email else (email, "", "")
+    return unicodedata.normalize("NFKC", local_part).casefold() + at + _domain_key(domain)
+
+
+def _domain_key(domain: str) -> str:
+    # Not casefolded: that makes "ß" and a final sigma the same as "ss" and any other sigma, and IDNA 2008 tells such
+    # domains apart: they have different owners.
+    # Letter by letter, for str.lower() writes a "Σ" at the end of a word as "ς". The domain of a complete address is in
+    # this form already.
+    return "".join(letter.lower() for letter in unicodedata.normalize("NFKC", domain))

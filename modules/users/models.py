@@ -19,7 +19,7 @@ class User(Base):
 
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(String(254))
-    # Unique in place of `email`: casefolding may make it longer, "ß" becomes "ss".
+    # Unique in place of `email`. Casefolding may make the local part longer, "ß" becomes "ss" there.
     email_key: Mapped[str] = mapped_column(search_key(510), unique=True)
     nickname: Mapped[str | None] = mapped_column(String(50))
     # What a search looks for. Casefolding makes one character three at most.

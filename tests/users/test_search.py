@@ -113,3 +113,16 @@ async def test_a_new_nickname_is_found_and_the_old_one_no_longer(runtime: Runtim
         service = runtime.of(UsersContainer).user_service(session)
         await service.update(user.id, UserUpdate(nickname=None))
     assert await found(runtime, "email", 9, q="STRASSER") == []
+
+
+async def test_an_address_of_an_international_domain_is_found_by_every_beginning(app: FastAPI) -> None:
+    runtime: Runtime = app.state.runtime
+    async with runtime.shared.database().transaction() as session:
+        service = runtime.of(UsersContainer).user_service(session)
+        for email in ("\ufb01ona@b\u00fccher.example", "info@strau\u00df.de", "info@strauss.de"):
+            await service.create(UserCreate(email=email))
+
+    for spelling in ("Fiona@B\u00dcCHER.example", "info@Strau\u1e9e.de", "info@strauss.DE"):
+        for end in range(1, len(spelling) + 1):
+            users = await found(runtime, "email", 9, q=spelling[:end])
+            assert len(users) == (2 if "info@strau".startswith(spelling[:end].lower()) else 1), spelling[:end]
