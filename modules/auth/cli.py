@@ -7,7 +7,7 @@ from pydantic import TypeAdapter, ValidationError
 
 from modules.auth.container import Container
 from modules.auth.schemas import RegisterRequest
-from modules.users import Email
+from modules.users import Email, EmailTaken
 from shared.cli import run
 from shared.errors import ValidationFailed
 
@@ -24,8 +24,14 @@ def create_admin(
             encoding="utf-8", help="Read the password from the first line of this file; - for standard input."
         ),
     ] = None,
+    promote: Annotated[
+        bool,
+        typer.Option("--promote", help="Take the account that the address has; its address must be confirmed."),
+    ] = False,
 ) -> None:
-    """Make an administrator: a new account, or an existing one with its password as it is.
+    """Make an administrator: a new account, or with --promote one that exists.
+
+    An account that is promoted keeps its password, and all its sessions end.
 
     The password comes from a prompt, from standard input or from a file. It is never an argument, which other users of
     the machine could read in the process list.
@@ -35,10 +41,14 @@ def create_admin(
     except ValidationError:
         raise typer.BadParameter(f"{email!r} is not an e-mail address", param_hint="--email") from None
 
-    promoted = run(context, Container, lambda auth: auth.registration_service().promote(address))
-    if promoted is not None:
-        typer.echo(f"{promoted.email} has an account, which is an administrator's now. Its password is as it was.")
+    if promote:
+        if run(context, Container, lambda auth: auth.promotion_service().promote(address)):
+            typer.echo(f"{address} is an administrator now. All its sessions have ended; its password is as it was.")
+        else:
+            typer.echo(f"{address} is an administrator already; nothing was changed.")
         return
+    # Before the password is asked for.
+    run(context, Container, lambda auth: auth.promotion_service().require_free(address))
     password = _read_password(password_file)
     if not password:
         raise typer.BadParameter("is empty", param_hint="the password")
@@ -48,7 +58,12 @@ def create_admin(
         # Its own text would show the password.
         message = error.errors(include_input=False)[0]["msg"].removeprefix("Value error, ")
         raise ValidationFailed.at("password", type_="password_invalid", msg=f"The password: {message}.") from None
-    created = run(context, Container, lambda auth: auth.registration_service().create_admin(data))
+    try:
+        created = run(context, Container, lambda auth: auth.registration_service().create_admin(data))
+    except EmailTaken:
+        # Somebody was faster.
+        run(context, Container, lambda auth: auth.promotion_service().require_free(address))
+        raise
     typer.echo(f"Created the administrator {created.email}. Log in with POST /api/auth/login.")
 
 

@@ -14,6 +14,7 @@ from modules.auth.services.mails import Mails
 from modules.auth.services.passwords import PasswordService
 from modules.auth.services.permissions import DeclaredPermissions
 from modules.auth.services.policy import PasswordPolicy
+from modules.auth.services.promotion import PromotionService
 from modules.auth.services.purge import PurgeService
 from modules.auth.services.registration import RegistrationService
 from modules.auth.services.revocation import SessionRevocation
@@ -83,11 +84,13 @@ class Container(containers.DeclarativeContainer):
         shared.database,
         users=users.user_service.provider,
         passwords=password_service,
+        hasher=hasher,
         tokens=mail_tokens,
         mails=mails,
         throttle=shared.throttle,
         audit=audit,
         settings=settings,
+        clock=shared.clock,
     )
     registration_service = providers.Singleton(
         RegistrationService,
@@ -100,6 +103,9 @@ class Container(containers.DeclarativeContainer):
         audit=audit,
         settings=settings,
         clock=shared.clock,
+    )
+    promotion_service = providers.Singleton(
+        PromotionService, shared.database, users=users.user_service.provider, audit=audit, clock=shared.clock
     )
     bootstrap_service = providers.Singleton(BootstrapService, registration_service, settings=settings)
     purge_service = providers.Singleton(PurgeService, shared.database, settings=settings, clock=shared.clock)

@@ -31,6 +31,12 @@ class InvalidToken(AppError):
     status, code, message = 400, "invalid_token", "The link is not valid any more; ask for another one."
 
 
+class CannotPromote(AppError):
+    """Told to an operator on the command line; the message says why, and what to do."""
+
+    status, code, message = 409, "cannot_promote", "This account cannot be made an administrator."
+
+
 class SessionNotFound(AppError):
     status, code, message = 404, "session_not_found", "You have no such session."
 

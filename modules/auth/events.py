@@ -1,13 +1,12 @@
 from uuid import UUID
 
-from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.container import Container
-from modules.auth.models import USER, Credential, UserRole
+from modules.auth.models import USER, UserRole
 from modules.auth.services.administrators import keep_an_administrator
 from modules.auth.services.locks import lock_account
-from modules.auth.services.sessions import end_sessions
+from modules.auth.services.voiding import void_everything
 from modules.users import (
     UserAboutToChange,
     UserActivated,
@@ -53,8 +52,7 @@ async def note_change_by_another(event: UserChanged, session: AsyncSession, cont
 @handlers.on(UserDeactivated)
 async def end_everything_of_deactivated(event: UserDeactivated, session: AsyncSession, container: Container) -> None:
     await _let_go(session, event.user_id)
-    await _void_logins(session, event.user_id)
-    await end_sessions(session, event.user_id, "deactivated", container.shared.clock()())
+    await void_everything(session, event.user_id, "deactivated", container.shared.clock()())
     container.audit().record(session, "account_deactivated", user_id=event.user_id)
 
 
@@ -73,14 +71,3 @@ async def note_deletion(event: UserDeleted, session: AsyncSession, container: Co
 async def _let_go(session: AsyncSession, user_id: UUID) -> None:
     await keep_an_administrator(session, without=user_id)
     await lock_account(session, user_id)
-
-
-async def _void_logins(session: AsyncSession, user_id: UUID) -> None:
-    # A login that has checked its password already and is just about to open a session is void, too; so are the links
-    # for a new password.
-    await session.execute(
-        update(Credential)
-        .where(Credential.user_id == user_id)
-        .values(auth_version=Credential.auth_version + 1)
-        .execution_options(synchronize_session=False)
-    )

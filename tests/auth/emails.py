@@ -1,7 +1,12 @@
 """Changing an address and confirming it, over HTTP."""
 
-import httpx2 as httpx
+from uuid import UUID
 
+import httpx2 as httpx
+from fastapi import FastAPI
+
+from modules.users.container import Container as UsersContainer
+from shared.container import Runtime
 from tests.conftest import Account
 
 
@@ -12,13 +17,25 @@ async def change_email(
     return await client.post("/api/auth/email/change", headers=user.headers, json=body)
 
 
-async def confirm_change(client: httpx.AsyncClient, token: str) -> httpx.Response:
-    return await client.post("/api/auth/email/change/confirm", json={"token": token})
+async def confirm_change(client: httpx.AsyncClient, user: Account, token: str) -> httpx.Response:
+    return await client.post("/api/auth/email/change/confirm", headers=user.headers, json={"token": token})
 
 
-async def verify(client: httpx.AsyncClient, token: str) -> httpx.Response:
-    return await client.post("/api/auth/email/verify", json={"token": token})
+async def verify(client: httpx.AsyncClient, user: Account, token: str) -> httpx.Response:
+    return await client.post("/api/auth/email/verify", headers=user.headers, json={"token": token})
+
+
+async def disown(client: httpx.AsyncClient, token: str) -> httpx.Response:
+    """Say that it was not oneself."""
+    return await client.post("/api/auth/email/disown", json={"token": token})
 
 
 async def request_verification(client: httpx.AsyncClient, user: Account) -> httpx.Response:
     return await client.post("/api/auth/email/verify/request", headers=user.headers)
+
+
+async def have_confirmed(app: FastAPI, user: Account) -> None:
+    """As if the user had opened the link, for tests without a mailbox."""
+    runtime: Runtime = app.state.runtime
+    async with runtime.shared.database().transaction() as session:
+        assert await runtime.of(UsersContainer).user_service(session).verify_email(UUID(user.id), user.email)

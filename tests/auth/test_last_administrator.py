@@ -10,8 +10,8 @@ import pytest
 from fastapi import FastAPI
 from sqlalchemy import select
 
-from modules.auth.container import Container
 from modules.auth.models import ADMIN, UserRole
+from modules.auth.services.administrators import grant_role
 from modules.users import User
 from shared.container import Runtime
 from tests.api.envelope import assert_failure, data_of
@@ -162,7 +162,8 @@ async def test_item_55_an_administrator_who_steps_down_leaves_an_active_successo
 
         assert all(map(is_no_fault_of_ours, answers))
         assert await active_administrators(app)
-        await runtime.of(Container).registration_service().promote(admin.email)
+        async with runtime.shared.database().transaction() as session:
+            await grant_role(session, UUID(admin.id), ADMIN, runtime.shared.clock()())
         data_of(await activate(client, keeper, successor))
         data_of(await demote(client, admin, successor))
 

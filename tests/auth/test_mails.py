@@ -43,7 +43,7 @@ async def test_every_mail_is_in_the_language_of_its_reader(
     user.password = "eleven green bicycles hum"
     await change_email(client, user, "moved@x.io")
     mails["confirm-email-change"] = await mailbox.next_mail(to="moved@x.io")
-    await confirm_change(client, link_token(mails["confirm-email-change"]))
+    await confirm_change(client, user, link_token(mails["confirm-email-change"]))
     mails["email_changed"] = await mailbox.next_mail(to="ada@x.io")
     await client.post("/api/users", headers=admin.headers, json={"email": "invited@x.io", "locale": locale})
     mails["accept-invitation"] = await mailbox.next_mail(to="invited@x.io")

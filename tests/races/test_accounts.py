@@ -139,7 +139,10 @@ async def test_of_many_who_want_one_address_one_gets_it(race: Race, rounds: rang
         email = f"ada-{uuid4().hex}@example.com"
         users = [await sign_up(race.client) for _ in range(8)]
         tokens = [await issue(race, user, "email_change", email) for user in users]
-        confirmations = [Call("POST", "/api/auth/email/change/confirm", {"token": token}) for token in tokens]
+        confirmations = [
+            Call("POST", "/api/auth/email/change/confirm", {"token": token}, user)
+            for user, token in zip(users, tokens, strict=True)
+        ]
         registrations = [Call("POST", "/api/auth/register", registration(email=email)) for _ in range(4)]
 
         answers = await race.at_once([*confirmations, *registrations, *confirmations])
@@ -176,7 +179,7 @@ async def test_an_account_that_is_deleted_leaves_nothing_whatever_else_happens(
                 {"current_password": user.password, "new_email": f"ada-{uuid4().hex}@example.com"},
                 user,
             ),
-            Call("POST", "/api/auth/email/change/confirm", {"token": change_token}),
+            Call("POST", "/api/auth/email/change/confirm", {"token": change_token}, user),
             Call(
                 "POST",
                 "/api/auth/password/change",

@@ -100,10 +100,13 @@ async def walk_an_account(walk: Walk) -> None:
     await walk("POST /api/auth/register", expected=422, json=credentials | {"password": address})
     await walk("POST /api/auth/register", expected=201, json=credentials)
     await walk("POST /api/auth/register", expected=409, json=credentials)
-    await walk("POST /api/auth/email/verify", expected=200, json={"token": await walk.link(address)})
     await walk("POST /api/auth/login", expected=401, json=credentials | {"password": wrong})
     await walk("POST /api/auth/login", expected=401, json=credentials | {"email": unknown})
     headers = await walk.log_in(**credentials)
+    confirmation = {"token": await walk.link(address)}
+    await walk("POST /api/auth/email/verify", expected=401, json=confirmation)
+    await walk("POST /api/auth/email/verify", expected=200, headers=headers, json=confirmation)
+    await walk("POST /api/auth/email/disown", expected=400, json=confirmation)
     for asked, status in (("me", 200), ("", 403), ("me/nothing", 404)):
         await walk(f"GET /api/users/{asked}".rstrip("/"), expected=status, headers=headers)
     await walk("GET /api/auth/sessions", expected=200, headers=headers)
@@ -128,7 +131,8 @@ async def walk_an_account(walk: Walk) -> None:
     move = {"new_email": other, "current_password": reset["new_password"]}
     await walk("POST /api/auth/email/change", expected=403, headers=headers, json=move | {"current_password": wrong})
     await walk("POST /api/auth/email/change", expected=202, headers=headers, json=move)
-    await walk("POST /api/auth/email/change/confirm", expected=200, json={"token": await walk.link(other)})
+    confirmation = {"token": await walk.link(other)}
+    await walk("POST /api/auth/email/change/confirm", expected=200, headers=headers, json=confirmation)
     await walk.mailbox.next_mail(to=address)
     await walk("POST /api/auth/logout", expected=200, headers=headers, json={"scope": "all"})
     await walk("GET /api/users/me", expected=401, headers=headers)

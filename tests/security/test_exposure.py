@@ -76,7 +76,7 @@ async def body_of(operation: Operation, client: httpx.AsyncClient, caller: Accou
         body = {"email": caller.email, "password": caller.password}
     if operation.id == "refresh_session":
         body = {"refresh_token": caller.tokens["refresh_token"]}
-    if operation.id == "verify_email":
+    if operation.id in {"verify_email", "disown_email"}:
         body = {"token": link_token(await mailbox.next_mail(to=caller.email))}
     if operation.id == "reset_password":
         body["token"] = await reset_token(client, mailbox, caller.email)

@@ -156,7 +156,7 @@ async def test_item_19_a_changed_address_voids_the_link(
 ) -> None:
     token = await reset_token(client, mailbox, user.email)
     data_of(await change_email(client, user, "moved@example.com"), 202)
-    data_of(await confirm_change(client, link_token(await mailbox.next_mail(to="moved@example.com"))))
+    data_of(await confirm_change(client, user, link_token(await mailbox.next_mail(to="moved@example.com"))))
 
     assert_failure(await reset(client, token), 400, "invalid_token")
     assert await log_in(client, "moved@example.com", user.password)

@@ -4,11 +4,12 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
+from modules.users import email_key
 from tests.api.envelope import assert_failure, data_of
 from tests.auth.emails import change_email, confirm_change
 from tests.auth.roles import audited
 from tests.auth.test_register import register, registration
-from tests.conftest import Account, MakeApp, client_of, log_in
+from tests.conftest import UNLIMITED, Account, MakeApp, client_of, log_in
 from tests.mailbox import Mailbox, link_token
 
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -54,8 +55,41 @@ async def test_item_21_nobody_moves_to_anothers_address(mailbox: Mailbox, make_a
         # Somebody else was faster.
         data_of(await client.post("/api/auth/register", json=holder_request), 201)
 
-        assert_failure(await confirm_change(client, token), 409, "email_taken")
+        assert_failure(await confirm_change(client, mover, token), 409, "email_taken")
         assert data_of(await client.get("/api/users/me", headers=mover.headers))["email"] == "mover@x.io"
+
+
+# Domains that IDNA 2008 tells apart and casefolding does not, each pair with one local part.
+OTHER_DOMAINS = [
+    ("info@strau\u00df.de", "info@strauss.de"),
+    ("info@xn--strau-pqa.de", "Info@STRAUSS.DE"),
+    ("info@fa\u00df.example", "info@fass.example"),
+    ("b@\u03c3\u03b1\u03c2.gr", "b@\u03a3\u0391\u03a3.gr"),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), OTHER_DOMAINS)
+async def test_item_21_domains_that_are_two_have_two_accounts(make_app: MakeApp, one: str, other: str) -> None:
+    async with client_of(make_app(auth=UNLIMITED)) as client:
+        requests = [registration(email=one), registration(email=other)]
+        users = [data_of(await client.post("/api/auth/register", json=request), 201) for request in requests]
+
+        for request, user in zip(requests, users, strict=True):
+            tokens = await log_in(client, str(request["email"]), str(request["password"]))
+            me = await client.get("/api/users/me", headers={"Authorization": f"Bearer {tokens['access_token']}"})
+            assert data_of(me)["id"] == user["id"]
+
+
+def test_item_21_a_key_is_its_own_key() -> None:
+    for email in [
+        *SPELLINGS,
+        *(email for pair in OTHER_DOMAINS for email in pair),
+        "\ufb01ona@x.io",
+        "ada",
+        "@",
+        "a@b@C",
+    ]:
+        assert email_key(email_key(email)) == email_key(email)
 
 
 @ON_SQLITE

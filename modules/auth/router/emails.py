@@ -21,9 +21,21 @@ async def request_email_verification(caller: Caller, emails: Emails) -> ApiRespo
     return success(None)
 
 
-@router.post("/verify", dependencies=[TOKEN_IS_THE_CREDENTIAL], responses=failures(InvalidToken))
-async def verify_email(data: EmailVerify, emails: Emails) -> ApiResponse[None]:
-    await emails.verify(data.token)
+@router.post("/verify", dependencies=[Authenticated()], responses=failures(InvalidToken))
+async def verify_email(data: EmailVerify, caller: Caller, emails: Emails) -> ApiResponse[None]:
+    """Confirms your own address, with the token from the mail; a link to another account's address is not valid."""
+    await emails.verify(caller, data.token)
+    return success(None)
+
+
+@router.post("/disown", dependencies=[TOKEN_IS_THE_CREDENTIAL], responses=failures(InvalidToken, TooManyRequests))
+async def disown_email(data: EmailVerify, emails: Emails) -> ApiResponse[None]:
+    """This was not me: voids what somebody did with your address, with the token from the mail.
+
+    An account that nobody confirmed loses its password and its sessions; "forgot password" gives it to you. A change to
+    your address is called off.
+    """
+    await emails.disown(data.token)
     return success(None)
 
 
@@ -39,8 +51,8 @@ async def request_email_change(data: EmailChange, caller: Caller, emails: Emails
     return success(None)
 
 
-@router.post("/change/confirm", dependencies=[TOKEN_IS_THE_CREDENTIAL], responses=failures(InvalidToken, EmailTaken))
-async def confirm_email_change(data: EmailVerify, emails: Emails) -> ApiResponse[None]:
-    """The old address gets a notice."""
-    await emails.confirm_change(data.token)
+@router.post("/change/confirm", dependencies=[Authenticated()], responses=failures(InvalidToken, EmailTaken))
+async def confirm_email_change(data: EmailVerify, caller: Caller, emails: Emails) -> ApiResponse[None]:
+    """Gives you the new address, with the token from the mail to it; the old address gets a notice."""
+    await emails.confirm_change(caller, data.token)
     return success(None)

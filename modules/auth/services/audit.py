@@ -35,6 +35,7 @@ AuditName = Literal[
     "password_reset_requested",
     "password_reset",
     "email_verified",
+    "address_disowned",
     "email_change_requested",
     "email_changed",
     "roles_assigned",

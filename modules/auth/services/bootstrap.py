@@ -15,6 +15,12 @@ from shared.settings import SettingsError
 
 log = structlog.get_logger(__name__)
 
+TAKEN = (
+    "AUTH_BOOTSTRAP_ADMIN_EMAIL: this address has an account already, and whoever registered it may be somebody else. "
+    "Choose another address; or find out whose it is, and have the owner confirm it before "
+    "`manage auth create-admin --promote`"
+)
+
 
 class BootstrapService:
     """Counts only while there has never been an administrator; a renamed or deleted one does not come back."""
@@ -49,9 +55,7 @@ class BootstrapService:
             reason = (error.data or {})["errors"][0]["msg"]
             raise SettingsError(_fault(f"AUTH_BOOTSTRAP_ADMIN_PASSWORD_FILE: {reason}")) from None
         except EmailTaken:
-            raise SettingsError(
-                _fault("AUTH_BOOTSTRAP_ADMIN_EMAIL has an account already; use `manage auth create-admin`")
-            ) from None
+            raise SettingsError(_fault(TAKEN)) from None
         log.warning("bootstrap_done", user_id=str(user.id), next="log in, change the password, remove the settings")
 
 

@@ -1,19 +1,28 @@
 """Verifying an e-mail address, and changing it."""
 
+import secrets
 from uuid import UUID
 
+from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.errors import InvalidToken
+from modules.auth.models import Credential, MailToken
+from modules.auth.passwords import PasswordHasher
 from modules.auth.services.audit import AuditTrail
-from modules.auth.services.mail_tokens import MailTokens
+from modules.auth.services.mail_tokens import MailTokens, Purpose
 from modules.auth.services.mails import Mails
 from modules.auth.services.passwords import PasswordService
+from modules.auth.services.voiding import void_everything
 from modules.auth.settings import Settings
 from modules.users import User, UsersIn, email_key
+from shared.client import client_key
+from shared.clock import Clock
 from shared.database import Database
 from shared.request import Principal
 from shared.throttle import Throttle
+
+DISOWNED: tuple[Purpose, ...] = ("verification", "email_change")
 
 
 class EmailService:
@@ -23,20 +32,24 @@ class EmailService:
         *,
         users: UsersIn,
         passwords: PasswordService,
+        hasher: PasswordHasher,
         tokens: MailTokens,
         mails: Mails,
         throttle: Throttle,
         audit: AuditTrail,
         settings: Settings,
+        clock: Clock,
     ) -> None:
         self._database = database
         self._users = users
         self._passwords = passwords
+        self._hasher = hasher
         self._tokens = tokens
         self._mails = mails
         self._throttle = throttle
         self._audit = audit
         self._settings = settings
+        self._clock = clock
 
     async def request_verification(self, user_id: UUID) -> None:
         """Mail the link once more; nothing if the address is verified."""
@@ -51,10 +64,14 @@ class EmailService:
         token = await self._tokens.issue(session, user.id, "verification", email=user.email, ttl=ttl)
         self._mails.post_link(session, "verify_email", user, to=user.email, token=token, ttl=ttl)
 
-    async def verify(self, token: str) -> None:
-        """Raises InvalidToken, also when the user has another address by now."""
+    async def verify(self, caller: Principal, token: str) -> None:
+        """Confirm the caller's address. The link alone would confirm it for whoever registered it.
+
+        Raises:
+            InvalidToken: Also when it is another user's, or the user has another address by now.
+        """
         async with self._database.transaction() as session:
-            row = await self._tokens.redeem(session, token, "verification")
+            row = await self._redeem(session, caller, token, "verification")
             if not await self._users(session).verify_email(row.user_id, row.email):
                 raise InvalidToken
             self._audit.record(session, "email_verified", user_id=row.user_id)
@@ -76,15 +93,15 @@ class EmailService:
             token = await self._tokens.issue(session, user.id, "email_change", email=email, ttl=ttl)
             self._mails.post_link(session, "confirm_email_change", user, to=email, token=token, ttl=ttl)
 
-    async def confirm_change(self, token: str) -> None:
-        """Give the user the new address, and tell the old one.
+    async def confirm_change(self, caller: Principal, token: str) -> None:
+        """Give the caller the new address, and tell the old one.
 
         Raises:
-            InvalidToken: It was used, has expired, or the password has been changed since.
+            InvalidToken: It was used, has expired, is another user's, or the password has been changed since.
             EmailTaken: Somebody else took the address in the meantime.
         """
         async with self._database.transaction() as session:
-            row = await self._tokens.redeem(session, token, "email_change")
+            row = await self._redeem(session, caller, token, "email_change")
             users = self._users(session)
             before = await users.get(row.user_id)
             if not before.is_active:
@@ -94,6 +111,36 @@ class EmailService:
             self._audit.record(session, "email_changed", user_id=user.id)
             if email_key(old) != email_key(row.email):
                 self._mails.post_notice(session, "email_changed", user, to=old)
+
+    async def disown(self, token: str) -> None:
+        """Undo what was done in the name of the reader of a mail, who asked for nothing.
+
+        An account whose address nobody has confirmed loses its password, its sessions and its links; whoever reads the
+        mail can still take it over with "forgot password". An asked-for change of address is off.
+
+        Raises:
+            InvalidToken: It was used, has expired, or the address has been confirmed.
+        """
+        await self._throttle.reserve(self._settings.mail_limit_per_address, "disown", client_key())
+        async with self._database.read() as session:
+            await self._tokens.find(session, token, *DISOWNED)
+        unknown_password = await self._hasher.hash(secrets.token_urlsafe())
+        async with self._database.transaction() as session:
+            row = await self._tokens.redeem(session, token, *DISOWNED)
+            user = await self._users(session).get(row.user_id)
+            if row.purpose == "verification":
+                if user.email_verified or user.email != row.email:
+                    raise InvalidToken
+                void = update(Credential).where(Credential.user_id == user.id)
+                await session.execute(void.values(password_hash=unknown_password))
+                await void_everything(session, user.id, "disowned", self._clock())
+            self._audit.record(session, "address_disowned", user_id=user.id, asked_for=row.purpose)
+
+    async def _redeem(self, session: AsyncSession, caller: Principal, token: str, purpose: Purpose) -> MailToken:
+        row = await self._tokens.redeem(session, token, purpose)
+        if row.user_id != caller.user_id:
+            raise InvalidToken
+        return row
 
     async def _reserve_mail(self, user_id: UUID) -> None:
         await self._throttle.reserve(self._settings.mail_limit_per_account, "mail", str(user_id))

@@ -12,6 +12,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from modules.auth.errors import InvalidToken
 from modules.auth.models import Credential, MailToken
 from modules.auth.services.locks import lock_account
+from modules.auth.services.voiding import void_links
 from modules.users import UserNotFound
 from shared.clock import Clock
 
@@ -74,10 +75,7 @@ class MailTokens:
         deleted = await session.execute(delete(MailToken).where(MailToken.id == row.id))
         if deleted.rowcount != 1:  # type: ignore[attr-defined]  # a DELETE's result is a CursorResult
             raise InvalidToken
-        # By their ids: MariaDB's DELETE waits for every row that it looks at, and one that is just being written may be
-        # waiting for this account.
-        others = select(MailToken.id).where(MailToken.user_id == row.user_id, MailToken.purpose == row.purpose)
-        await session.execute(delete(MailToken).where(MailToken.id.in_((await session.scalars(others)).all())))
+        await void_links(session, row.user_id, row.purpose)
         return row
 
 

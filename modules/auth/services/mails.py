@@ -29,14 +29,18 @@ class Mails:
         """Mail a link to the page of the front end that is named like the template: `/reset-password#token=...`.
 
         The token stands behind the #, which browsers send to nobody: not to a server's log, not as a referrer. `ttl` is
-        in seconds.
+        in seconds. For readers who asked for nothing there is a second page, `/disown-email`.
         """
-        link = f"{self._public_url}/{template.replace('_', '-')}#token={token}"
-        self._post(session, template, user, to, link=link, lifetime=_lifetime(ttl, user.locale))
+        link = self._link(template.replace("_", "-"), token)
+        disown = self._link("disown-email", token)
+        self._post(session, template, user, to, link=link, disown=disown, lifetime=_lifetime(ttl, user.locale))
 
     def post_notice(self, session: AsyncSession, template: str, user: User, *, to: str) -> None:
         """Mail that something has happened."""
         self._post(session, template, user, to)
+
+    def _link(self, page: str, token: str) -> str:
+        return f"{self._public_url}/{page}#token={token}"
 
     def _post(self, session: AsyncSession, template: str, user: User, to: str, **values: str) -> None:
         text = _template(template, user.locale).substitute(app_name=self._app_name, **values)

@@ -2,7 +2,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.errors import RegistrationClosed
-from modules.auth.models import ADMIN, Credential, Role, UserRole
+from modules.auth.models import ADMIN, Credential, Role
 from modules.auth.passwords import PasswordHasher
 from modules.auth.schemas import RegisterRequest
 from modules.auth.services.administrators import grant_role
@@ -60,7 +60,7 @@ class RegistrationService:
         """Create an account that holds the role `admin`.
 
         Raises:
-            EmailTaken: The address has an account already; `promote` makes that one an administrator.
+            EmailTaken: The address has an account already, which stays as it is.
         """
         hashed = await self._hash_good_password(data)
         async with self._database.transaction() as session:
@@ -79,16 +79,6 @@ class RegistrationService:
         user = await self._create(session, data, hashed, data.locale or "en", must_change=True)
         await self._make_administrator(session, user)
         return user
-
-    async def promote(self, email: str) -> User | None:
-        """Give an existing account the role `admin`; None if the address has no account."""
-        async with self._database.transaction() as session:
-            user = await self._users(session).find_by_email(email)
-            if user is None:
-                return None
-            if await session.get(UserRole, (user.id, ADMIN)) is None:
-                await self._make_administrator(session, user)
-            return user
 
     async def _make_administrator(self, session: AsyncSession, user: User) -> None:
         await grant_role(session, user.id, ADMIN, self._clock())
