@@ -63,6 +63,10 @@ class RouteMatch:
     overrules: bool = False
     """Whether a template comes before it, which the router would have chosen."""
 
+    def is_for(self, method: str) -> bool:
+        """Whether a route was found that names this very method; a mount names none."""
+        return self.rule is not None and not self.allowed and method in self.rule.methods
+
 
 class AccessTable:
     """Every route of the application, in matching order, with its marker."""

@@ -5,6 +5,7 @@ from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shared.client import with_mapped
+from shared.head import HeadMiddleware
 from shared.logging import access_logger
 from shared.middleware import (
     REQUEST_ID,
@@ -35,6 +36,7 @@ def layers(settings: Settings) -> list[Middleware]:
             log=access_logger(as_json=settings.logs_are_json),
             client_ipv6_prefix=settings.client_ipv6_prefix,
         ),
+        Middleware(HeadMiddleware),
         Middleware(HostMiddleware, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.cors_origins),
         *([cross_origin] if settings.cors_origins else []),
         Middleware(CatchAllMiddleware),

@@ -223,6 +223,10 @@ class AuthMiddleware:
             return
         table: AccessTable = scope["app"].state.access
         match = table.match(scope)
+        if scope.get("method") == "HEAD" and not match.is_for("HEAD"):
+            # GET answers, by GET's rule. The access log keeps its HEAD: this scope is another one.
+            scope = {**scope, "method": "GET"}
+            match = table.match(scope)
         principal, request = None, current_request.get()
         if match.rule is None or not match.rule.is_public:
             principal = request.principal = await _authenticate(scope)
@@ -251,7 +255,8 @@ def _allowed(match: RouteMatch, principal: Principal | None, scope: Scope) -> Ru
     if match.rule is None:
         raise NotFound
     if match.allowed:
-        raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(match.allowed))})
+        allowed = match.allowed | ({"HEAD"} if "GET" in match.allowed else set())
+        raise MethodNotAllowed(headers={"Allow": ", ".join(sorted(allowed))})
     _require(match.rule, principal, scope)
     return match.rule
 

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Container, Iterable, Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from urllib.parse import unquote
 
@@ -62,7 +62,10 @@ class Door:
 
 
 def doors_of(app: FastAPI, public: Container[str]) -> list[Door]:
-    """Every door, as the document describes it; what it does not describe is public, a websocket or a mount."""
+    """Every door, as the document describes it; what it does not describe is public, a websocket or a mount.
+
+    And where GET is, HEAD is.
+    """
     doors = [
         Door(method.upper(), path, f"{method.upper()} {path}" in public, _permission(operation.get("description", "")))
         for path, operations in app.openapi()["paths"].items()
@@ -77,7 +80,9 @@ def doors_of(app: FastAPI, public: Container[str]) -> list[Door]:
                 path = f"{rule.path}/{{inside:path}}" if method == ANYTHING else rule.path
                 is_public = f"{'GET' if method == 'HEAD' else method} {rule.path}" in public
                 doors.append(Door(method, path, is_public, permission))
-    return doors
+    with_head = {door.path for door in doors if door.method == "HEAD"}
+    heads = [replace(door, method="HEAD") for door in doors if door.method == "GET" and door.path not in with_head]
+    return doors + heads
 
 
 def _permission(description: str) -> str | None:

@@ -91,7 +91,7 @@ async def test_item_75_no_answer_of_the_real_server_says_what_runs_here(
         200: "GET /api/health HTTP/1.1\r\nHost: x",
         400: "GET /api/health HTTP/1.1\r\nHost: x y",
         401: "GET /api/users HTTP/1.1\r\nHost: x",
-        405: "HEAD /api/health HTTP/1.1\r\nHost: x",
+        405: "HEAD /api/auth/login HTTP/1.1\r\nHost: x",
         413: "POST /api/auth/login HTTP/1.1\r\nHost: x\r\nContent-Length: 99999999",
     }
     with serve(replace(sqlite_project, variables=variables), *command) as server:

@@ -1,0 +1,50 @@
+"""HEAD is answered wherever GET is: with the status and the headers of GET, and without a body (RFC 9110 9.3.2)."""
+
+from anyio import CancelScope
+from anyio.lowlevel import checkpoint
+from starlette.datastructures import Headers
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+BODIES = frozenset({"http.response.body", "http.response.pathsend"})
+WITHOUT_BODY = frozenset({204, 304})
+
+
+class HeadMiddleware:
+    """Keeps the body of an answer to HEAD back, and ends what would send it for ever, a stream of events for example.
+
+    That GET's route answers is decided where it is looked for, in AuthMiddleware.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self.app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or scope["method"] != "HEAD":
+            await self.app(scope, receive, send)
+            return
+        has_ended = False
+
+        async def send_no_body(message: Message) -> None:
+            nonlocal has_ended
+            if has_ended:
+                return
+            if message["type"] not in BODIES:
+                await send(message)
+            if message["type"] in BODIES or _streams(message):
+                has_ended = True
+                await send({"type": "http.response.body"})
+                if message["type"] not in BODIES or message.get("more_body", False):
+                    running.cancel()
+                    await checkpoint()  # where it ends: what sends for ever need not wait for anything else
+
+        with CancelScope() as running:
+            await self.app(scope, receive, send_no_body)
+
+
+def _streams(message: Message) -> bool:
+    """Whether the first part of the body may be long in coming: nobody knows how long it will be."""
+    return (
+        message["type"] == "http.response.start"
+        and message["status"] not in WITHOUT_BODY
+        and "content-length" not in Headers(raw=list(message.get("headers", ())))
+    )
