@@ -75,7 +75,7 @@ def create_app(
         # One spelling for each path: a redirect before the caller is known would tell which paths exist.
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
-        middleware=layers(settings),
+        middleware=layers(settings, active),
     )
     for route in app.routes:
         Public("documentation; not there in production").mark(getattr(route, "endpoint", None))

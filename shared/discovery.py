@@ -104,6 +104,14 @@ class Modules(Mapping[str, DiscoveredModule]):
     def permissions(self) -> tuple[Permission, ...]:
         return tuple(permission for module in self.values() for permission in module.declaration.permissions)
 
+    @property
+    def cors_headers(self) -> tuple[str, ...]:
+        return tuple(name for module in self.values() for name in module.declaration.cors_headers)
+
+    @property
+    def cors_exposed(self) -> tuple[str, ...]:
+        return tuple(name for module in self.values() for name in module.declaration.cors_exposed)
+
     def without(self, disabled: Iterable[str]) -> "Modules":
         """The modules that are switched on.
 

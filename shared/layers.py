@@ -1,31 +1,28 @@
 """The layers around every request, in their order."""
 
 from starlette.middleware import Middleware
-from starlette.middleware.cors import CORSMiddleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
 from shared.client import with_mapped
+from shared.cors import CrossOriginMiddleware, Origins
+from shared.discovery import Modules
 from shared.head import HeadMiddleware
+from shared.hosts import HostMiddleware
 from shared.logging import access_logger
 from shared.middleware import (
-    REQUEST_ID,
     AuthMiddleware,
     BodyLimitMiddleware,
     CatchAllMiddleware,
-    HostMiddleware,
     RequestContextMiddleware,
 )
 from shared.settings import Settings
 
 
-def layers(settings: Settings) -> list[Middleware]:
+def layers(settings: Settings, modules: Modules) -> list[Middleware]:
     """Outermost first."""
+    origins = Origins(settings.cors_origins, are_local_welcome=settings.app_env == "development")
     cross_origin = Middleware(
-        CORSMiddleware,
-        allow_origins=settings.cors_origins,
-        allow_methods=("GET", "POST", "PUT", "PATCH", "DELETE"),
-        allow_headers=("Authorization", "Content-Type", REQUEST_ID),
-        expose_headers=(REQUEST_ID, "Retry-After"),
+        CrossOriginMiddleware, origins=origins, headers=modules.cors_headers, exposed=modules.cors_exposed
     )
     behind_proxies = Middleware(ProxyHeadersMiddleware, trusted_hosts=with_mapped(settings.trusted_proxies))
     return [
@@ -37,8 +34,8 @@ def layers(settings: Settings) -> list[Middleware]:
             client_ipv6_prefix=settings.client_ipv6_prefix,
         ),
         Middleware(HeadMiddleware),
-        Middleware(HostMiddleware, allowed_hosts=settings.allowed_hosts, allowed_origins=settings.cors_origins),
-        *([cross_origin] if settings.cors_origins else []),
+        Middleware(HostMiddleware, allowed_hosts=settings.allowed_hosts, allowed_origins=origins),
+        cross_origin,
         Middleware(CatchAllMiddleware),
         Middleware(BodyLimitMiddleware, max_body_bytes=settings.max_body_bytes),
         Middleware(AuthMiddleware),

@@ -2,7 +2,7 @@
 
 import re
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from functools import partial
 from http import HTTPStatus
 
@@ -20,7 +20,6 @@ from shared.access import SCOPE_KEY, Authenticator, ConfirmingAuthenticator, Dec
 from shared.access_table import AccessTable, RouteMatch, Rule
 from shared.client import key_of, parse_address
 from shared.errors import (
-    BadRequest,
     MethodNotAllowed,
     NotAuthenticated,
     NotFound,
@@ -36,10 +35,6 @@ log = structlog.get_logger("access")
 REQUEST_ID = "X-Request-ID"
 RAW_REQUEST_ID = REQUEST_ID.lower().encode()
 WELL_FORMED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
-
-# RFC 9110 7.2, and RFC 3986 without what no host name or address has in it.
-WELL_FORMED_HOST = re.compile(r"(?P<name>[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])\.?(:[0-9]{0,5})?")
-LONGEST_HOST = 261  # a name of 255 and a port
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -116,48 +111,6 @@ def _request_id(sent: str | None) -> str:
     return sent if sent and WELL_FORMED_REQUEST_ID.fullmatch(sent) else str(uuid7())
 
 
-class HostMiddleware:
-    """Refuses a Host header that is malformed, or names none of the hosts under which the API is reached.
-
-    And a websocket that a page from elsewhere opens: browsers ask no CORS policy about those.
-    """
-
-    def __init__(self, app: ASGIApp, *, allowed_hosts: Sequence[str] = (), allowed_origins: Sequence[str] = ()) -> None:
-        self.app = app
-        self._origins = frozenset(allowed_origins)
-        self._names = frozenset(allowed_hosts)
-        self._suffixes = tuple(host.removeprefix("*") for host in allowed_hosts if host.startswith("*"))
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] not in {"http", "websocket"}:
-            await self.app(scope, receive, send)
-            return
-        headers = Headers(scope=scope)
-        if not self._accepts(headers.getlist("host")):
-            await _refuse(BadRequest("The Host header is not valid here."), scope, receive, send)
-        elif scope["type"] == "websocket" and not self._welcomes(headers):
-            log.warning("origin_refused", path=scope["path"], origin=headers.getlist("origin"))
-            await _refuse(PermissionDenied("Pages of this origin may not connect."), scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
-
-    def _accepts(self, sent: list[str]) -> bool:
-        if not sent:  # HTTP/1.0, a health check perhaps
-            return not self._names
-        host = WELL_FORMED_HOST.fullmatch(sent[0]) if len(sent) == 1 and len(sent[0]) <= LONGEST_HOST else None
-        if host is None:
-            return False
-        name = host["name"].lower()
-        return not self._names or name in self._names or name.endswith(self._suffixes)
-
-    def _welcomes(self, headers: Headers) -> bool:
-        """Only browsers say which page it is; other clients send no Origin."""
-        sent = headers.getlist("origin")
-        # Behind a proxy that ends TLS the scheme is not known for sure; the host is what tells a page of our own.
-        own = {f"{scheme}://{headers.get('host', '').lower()}" for scheme in ("http", "https")}
-        return not sent or (len(sent) == 1 and (sent[0] in self._origins or sent[0].lower() in own))
-
-
 class CatchAllMiddleware:
     """Answers what nobody caught. It sits inside CORS and the request id, which a 500 needs as much as any answer."""
 
@@ -177,7 +130,7 @@ class CatchAllMiddleware:
         except Exception as error:
             if has_started or scope["type"] == "lifespan":
                 raise
-            await _refuse(error, scope, receive, send)
+            await refuse(error, scope, receive, send)
 
 
 class BodyLimitMiddleware:
@@ -288,7 +241,8 @@ def _require(rule: Rule, principal: Principal | None, scope: Scope) -> None:
         raise PermissionDenied(headers={"WWW-Authenticate": 'Bearer error="insufficient_scope"'})
 
 
-async def _refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+async def refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with the failure, as a layer must that no exception handler stands around."""
     response = failure_response(error)
     if scope["type"] == "http":
         await response(scope, receive, send)

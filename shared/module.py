@@ -3,6 +3,8 @@
 import re
 from dataclasses import dataclass
 
+# RFC 9110 5.6.2, without the star, which would allow every header.
+HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'+.^_`|~-]+")
 PERMISSION_NAME = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*")
 
 
@@ -38,15 +40,25 @@ class Module:
         description: One line for the API documentation.
         requires: Names of the modules this one may import, reference by foreign key and receive in its container.
         permissions: What this module lets callers be allowed to do; each name begins with the module's own name.
+        cors_headers: Request headers of this module's own that pages of other origins may send.
+        cors_exposed: Response headers of this module's own that such pages may read.
         prefix: URL prefix below `/api`; `/<name>` when not given, `""` for none.
     """
 
     description: str
     requires: tuple[str, ...] = ()
     permissions: tuple[Permission, ...] = ()
+    cors_headers: tuple[str, ...] = ()
+    cors_exposed: tuple[str, ...] = ()
     prefix: str | None = None
 
     def __post_init__(self) -> None:
         # `requires=("users")` is a string, and iterating it would require the modules "u", "s", "e", ...
         if isinstance(self.requires, str):
             raise TypeError(f"requires must be a tuple of names: write requires=({self.requires!r},)")
+        for field in ("cors_headers", "cors_exposed"):
+            names = getattr(self, field)
+            if isinstance(names, str):
+                raise TypeError(f"{field} must be a tuple of names: write {field}=({names!r},)")
+            if wrong := [name for name in names if not HEADER_NAME.fullmatch(name)]:
+                raise ValueError(f"{field} has {wrong[0]!r}, which is no name of a header; each is written out")

@@ -6,6 +6,7 @@ from fastapi import FastAPI
 
 from shared.discovery import discover
 from tests.api.asgi import bearer, request
+from tests.api.envelope import assert_failure
 from tests.api.failing import app_without_database
 from tests.architecture.test_access import DOCUMENTATION, PUBLIC
 from tests.conftest import Account, MakeApp, client_of
@@ -48,7 +49,8 @@ async def test_item_62_only_a_real_preflight_passes(make_app: MakeApp, user: Acc
         preflight = await request(app, "OPTIONS", path, origin, method)
         assert (preflight.status, preflight.body) == (200, b"OK")
         for refused in ((b"origin", b"https://evil.test"), method), (origin, (method[0], b"TRACE")):
-            assert (await request(app, "OPTIONS", path, *refused)).status == 400
+            answer = await request(app, "OPTIONS", path, *refused)
+            assert (answer.status, answer.code) == (403, "permission_denied")
 
 
 async def test_item_63_a_failure_by_any_layer_reaches_a_browser(
@@ -118,5 +120,8 @@ async def test_item_64_without_a_list_no_origin_may_read(client: httpx.AsyncClie
         await client.options("/api/health", headers=preflight),
     ]
 
-    assert [answer.status_code for answer in answers] == [200, 401, 405]
+    assert [answer.status_code for answer in answers] == [200, 403, 403]
+    for answer in answers[1:]:
+        assert "CORS_ORIGINS" in assert_failure(answer, 403, "permission_denied")["message"]
+        assert "Origin" in answer.headers["vary"]
     assert not any(name.startswith("access-control") for answer in answers for name in answer.headers)

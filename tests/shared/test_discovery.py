@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from shared.discovery import ModuleError, discover
+from shared.module import Module
 from tests.project import Project
 from tests.shared.packages import MakeModules, declaration
 from tests.trees import write
@@ -202,3 +203,12 @@ def test_switching_off_what_another_module_requires_is_refused(make_modules: Mak
         modules.without(["alpha"])
     assert list(modules.without(["bravo"])) == ["alpha"]
     assert list(modules.without(["alpha", "bravo"])) == []
+
+
+@pytest.mark.parametrize("declared", ["cors_headers", "cors_exposed"])
+def test_a_module_cannot_declare_what_is_no_header(declared: str) -> None:
+    for wrong in (("*",), ("X Organisation",), ("",), ("X-A, X-B",), ("X-Größe",), ("X-A\r\nX-B",)):
+        with pytest.raises(ValueError, match="no name of a header"):
+            Module(description="A test.", **{declared: wrong})  # type: ignore[arg-type]  # either of the two
+    with pytest.raises(TypeError, match="tuple"):
+        Module(description="A test.", **{declared: "X-Organisation-Id"})  # type: ignore[arg-type]  # the mistake
