@@ -9,15 +9,19 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from pydantic import ValidationError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
 from starlette.responses import Response
 from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket
 
+from shared.constraints import breaks_constraint, constraint_of, is_unstorable
 from shared.request import current_request
+from shared.text import is_of_the_caller
 from shared.tracebacks import reason_of
 
 log = structlog.get_logger(__name__)
@@ -149,11 +153,18 @@ def failure_of(error: Exception) -> AppError:
         return _input_failure(error)
     if isinstance(error, HTTPException):
         return _http_failure(error)
-    if isinstance(error, IntegrityError):
+    if isinstance(error, ValidationError) and is_of_the_caller(error):
+        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        return _input_failure(RequestValidationError([one | {"loc": ("body", *one["loc"])} for one in faults]))
+    return _database_failure(error) or InternalError()
+
+
+def _database_failure(error: Exception) -> AppError | None:
+    if isinstance(error, StaleDataError) or breaks_constraint(error):
         return Conflict()
-    if means_database_is_away(error):
-        return Unavailable()
-    return InternalError()
+    if is_unstorable(error):
+        return ValidationFailed.at(type_="not_storable", msg="A value is outside of what can be stored.")
+    return Unavailable() if means_database_is_away(error) else None
 
 
 def _http_failure(error: HTTPException) -> AppError:
@@ -216,6 +227,9 @@ def failure_response(error: Exception) -> Response:
         log.error("unhandled_exception", exc_info=error)
     elif isinstance(failure, Unavailable):
         log.error("unavailable", reason=reason_of(error))
+    elif isinstance(error, SQLAlchemyError):
+        # The caller's doing, or a check that our code lacks: whoever reads the log can tell.
+        log.warning("refused_by_database", constraint=constraint_of(error), reason=reason_of(error))
     envelope = {
         "code": failure.code,
         "message": failure.text,

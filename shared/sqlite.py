@@ -49,7 +49,11 @@ class _Cursor(aiosqlite.Cursor):
             # Closed here and now: a cursor that is cleared away on the event loop's thread, with an exception that
             # knew it, would stop that until the connection's next statement is done.
             with closing(connection.cursor()) as cursor:
-                getattr(cursor, method)(sql, parameters)
+                try:
+                    getattr(cursor, method)(sql, parameters)
+                except (OverflowError, UnicodeEncodeError) as error:
+                    # The driver raises what Python does: for a number beyond 64 bits, for half of a surrogate pair.
+                    raise sqlite3.DataError(type(error).__name__) from None
                 self._rows = cursor.fetchall() if cursor.description else []
                 return cursor.description, cursor.rowcount, cursor.lastrowid
 

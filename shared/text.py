@@ -1,9 +1,13 @@
 """Text that is safe to store, to sort and to show again; and the base of every request and response body."""
 
 import unicodedata
-from typing import Annotated
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+
+T = TypeVar("T")
 
 # Bidirectional overrides and isolates: they make a text show other than it is.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
@@ -45,6 +49,40 @@ class RequestBody(BaseModel):
     """The base of every body that a client sends: unknown fields, NaN and Infinity are refused, never ignored."""
 
     model_config = ConfigDict(extra="forbid", allow_inf_nan=False, str_max_length=10_000)
+
+    @classmethod
+    def model_validate(cls, obj: Any, **options: Any) -> Self:
+        with _blaming_the_caller():
+            return super().model_validate(obj, **options)
+
+    @classmethod
+    def model_validate_json(cls, json_data: str | bytes | bytearray, **options: Any) -> Self:
+        with _blaming_the_caller():
+            return super().model_validate_json(json_data, **options)
+
+
+def parse_body(type_: type[T], raw: bytes) -> T:
+    """Read a body that FastAPI was not told of, a signed one for example.
+
+    Raises:
+        ValidationError: It answers as any other body: 400 where it is no JSON, else 422.
+    """
+    with _blaming_the_caller():
+        return TypeAdapter(type_).validate_json(raw)
+
+
+def is_of_the_caller(error: ValidationError) -> bool:
+    """Whether it was found in what a client sent, and not in what we made of it."""
+    return getattr(error, "is_of_the_caller", False)
+
+
+@contextmanager
+def _blaming_the_caller() -> Iterator[None]:
+    try:
+        yield
+    except ValidationError as error:
+        error.is_of_the_caller = True  # type: ignore[attr-defined]  # pydantic allows no class of our own
+        raise
 
 
 class ResponseData(BaseModel):

@@ -3,7 +3,6 @@ from typing import Literal
 from uuid import UUID
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
@@ -21,6 +20,7 @@ from modules.users.events import (
 from modules.users.models import User
 from modules.users.schemas import UserCreate, UserUpdate
 from shared.clock import Clock
+from shared.constraints import failing_as
 from shared.events import EventBus
 from shared.paging import PageOf, PageRequest, Paginator
 from shared.search import BeginsWith
@@ -141,10 +141,8 @@ class UserService:
 
     async def _flush(self) -> None:
         try:
-            await self._session.flush()
-        except IntegrityError:
-            # The unique key decides, not a look beforehand: of two requests at once only one gets through.
-            raise EmailTaken from None
+            with failing_as({"uq_users_email_key": EmailTaken}):
+                await self._session.flush()
         except StaleDataError:
             # Another request has deleted the user since this one read it.
             raise UserNotFound from None

@@ -164,3 +164,16 @@ def long_files(*places: Path) -> list[str]:
         for file in files_in(*places)
         if (lines := len(file.read_text(encoding="utf-8").splitlines())) > MAXIMUM_LINES
     ]
+
+
+def blind_handlers(*places: Path) -> list[str]:
+    """Who catches an IntegrityError asks which constraint it is about: there may be others, of other modules."""
+    return [
+        f"{file}:{node.lineno}: tell the constraints apart, by `failing_as` or `constraint_of` of shared.constraints"
+        for file in files_in(*places)
+        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
+        if isinstance(node, ast.ExceptHandler)
+        and node.type is not None
+        and "IntegrityError" in ast.unparse(node.type)
+        and not any("constraint_of(" in ast.unparse(statement) for statement in node.body)
+    ]

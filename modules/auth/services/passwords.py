@@ -3,7 +3,6 @@
 from uuid import UUID
 
 from sqlalchemy import select, update
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.errors import InvalidToken, WrongPassword
@@ -20,6 +19,7 @@ from modules.users import User, UsersIn, email_key
 from shared.background import BackgroundTasks
 from shared.client import client_key
 from shared.clock import Clock
+from shared.constraints import failing_as
 from shared.database import Database
 from shared.errors import ValidationFailed
 from shared.request import Principal, confirm_caller
@@ -138,13 +138,11 @@ class PasswordService:
             user = await self._users(session).get(row.user_id)
         self._policy.require_good(new, user.email, user.nickname, field="new_password")
         hashed = await self._hasher.hash(new)
-        try:
+        # Two links for a first password at the same time: the other one was faster.
+        with failing_as({"pk_auth_credentials": InvalidToken}):
             async with self._database.transaction() as session:
                 row = await self._tokens.redeem(session, token, "reset", "invitation")
                 await self._set_password(session, row, hashed)
-        except IntegrityError:
-            # Two links for a first password at the same time: the other one was faster.
-            raise InvalidToken from None
         await self._login_throttle.forgive(email_key(user.email))
 
     async def _send_reset_link(self, email: str) -> None:
