@@ -127,3 +127,25 @@ async def _caller(connection: HTTPConnection) -> Principal:
 
 Caller = Annotated[Principal, Depends(_caller)]
 """The logged-in caller, for a route that needs to know who it is."""
+
+
+class AuthenticatedOr(Marker):
+    """Anybody who is logged in, or who proves in another way that the route itself checks: with a token in the body.
+
+    Without a good access token the route runs all the same, with None as its `CallerIfAny`. `proof` says for the reader
+    what it checks then.
+    """
+
+    proof: str
+
+    def __init__(self, proof: str) -> None:
+        super().__init__()
+        object.__setattr__(self, "proof", proof)  # the base is a frozen dataclass
+
+
+async def _caller_if_any(connection: HTTPConnection) -> Principal | None:
+    return (await require_decision(connection)).principal
+
+
+CallerIfAny = Annotated[Principal | None, Depends(_caller_if_any)]
+"""The caller of an `AuthenticatedOr` route; None without a good access token."""

@@ -16,8 +16,16 @@ from starlette.websockets import WebSocket
 from structlog.typing import FilteringBoundLogger
 from uuid_utils import uuid7
 
-from shared.access import SCOPE_KEY, Authenticator, ConfirmingAuthenticator, Decision, Requires, asked
+from shared.access import (
+    SCOPE_KEY,
+    Authenticator,
+    ConfirmingAuthenticator,
+    Decision,
+    Requires,
+    asked,
+)
 from shared.access_table import AccessTable, RouteMatch, Rule
+from shared.bearer import find_caller
 from shared.client import key_of, parse_address
 from shared.errors import (
     MethodNotAllowed,
@@ -180,28 +188,13 @@ class AuthMiddleware:
             # GET answers, by GET's rule. The access log keeps its HEAD: this scope is another one.
             scope = {**scope, "method": "GET"}
             match = table.match(scope)
-        principal, request = None, current_request.get()
-        if match.rule is None or not match.rule.is_public:
-            principal = request.principal = await _authenticate(scope)
+        request = current_request.get()
+        principal = request.principal = await find_caller(scope, match)
         rule = _allowed(match, principal, scope)
         if principal is not None:
             request.confirm = partial(_confirm, scope, rule, principal)
         scope[SCOPE_KEY] = Decision(rule, match.routed, principal, asked(scope), match.overrules)
         await self.app(scope, receive, send)
-
-
-async def _authenticate(scope: Scope) -> Principal:
-    values = Headers(scope=scope).getlist("authorization")
-    if not values:
-        raise NotAuthenticated
-    scheme, _, token = values[0].partition(" ")
-    if len(values) > 1 or scheme.lower() != "bearer" or not token.strip():
-        raise NotAuthenticated(token_was_sent=True)
-    authenticator: Authenticator = scope["app"].state.runtime.authenticator
-    principal = await authenticator.authenticate(token.strip())
-    if principal is None:
-        raise NotAuthenticated(token_was_sent=True)
-    return principal
 
 
 def _allowed(match: RouteMatch, principal: Principal | None, scope: Scope) -> Rule:

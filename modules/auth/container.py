@@ -7,6 +7,7 @@ from modules.auth.services.audit import AuditReader, AuditTrail
 from modules.auth.services.authentication import SessionAuthenticator
 from modules.auth.services.authority import Authority
 from modules.auth.services.bootstrap import BootstrapService
+from modules.auth.services.caller import CallerService
 from modules.auth.services.emails import EmailService
 from modules.auth.services.login import LoginService
 from modules.auth.services.mail_tokens import MailTokens
@@ -108,6 +109,7 @@ class Container(containers.DeclarativeContainer):
         PromotionService, shared.database, users=users.user_service.provider, audit=audit, clock=shared.clock
     )
     bootstrap_service = providers.Singleton(BootstrapService, registration_service, settings=settings)
+    caller_service = providers.Singleton(CallerService, shared.database)
     purge_service = providers.Singleton(PurgeService, shared.database, settings=settings, clock=shared.clock)
     permissions = providers.Singleton(DeclaredPermissions, shared.permissions)
     authority = providers.Singleton(Authority, permissions)

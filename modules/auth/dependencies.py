@@ -5,6 +5,7 @@ from fastapi.requests import HTTPConnection
 
 from modules.auth.container import Container
 from modules.auth.services.audit import AuditReader
+from modules.auth.services.caller import CallerService
 from modules.auth.services.emails import EmailService
 from modules.auth.services.login import LoginService
 from modules.auth.services.passwords import PasswordService
@@ -37,6 +38,10 @@ async def _emails(connection: HTTPConnection) -> EmailService:
     return container_of(connection, Container).email_service()
 
 
+async def _caller_access(connection: HTTPConnection) -> CallerService:
+    return container_of(connection, Container).caller_service()
+
+
 async def _permissions(connection: HTTPConnection) -> DeclaredPermissions:
     return container_of(connection, Container).permissions()
 
@@ -59,6 +64,7 @@ Registration = Annotated[RegistrationService, Depends(_registration)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
 Passwords = Annotated[PasswordService, Depends(_passwords)]
 Emails = Annotated[EmailService, Depends(_emails)]
+CallerAccess = Annotated[CallerService, Depends(_caller_access)]
 Permissions = Annotated[DeclaredPermissions, Depends(_permissions)]
 Roles = Annotated[RoleService, Depends(_roles)]
 Revocation = Annotated[SessionRevocation, Depends(_revocation)]

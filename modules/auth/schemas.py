@@ -1,8 +1,8 @@
 from datetime import datetime
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, Self
 from uuid import UUID
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from modules.users import Email, Locale, Nickname
 from shared.text import AnyText, RequestBody, ResponseData, SafeText
@@ -26,12 +26,29 @@ class LoginRequest(RequestBody):
     password: Password
 
 
+RefreshToken = Annotated[AnyText, Field(min_length=1, max_length=500)]
+
+
 class RefreshRequest(RequestBody):
-    refresh_token: Annotated[AnyText, Field(min_length=1, max_length=500)]
+    refresh_token: RefreshToken
 
 
 class LogoutRequest(RequestBody):
-    scope: Literal["this", "others", "all"] = "this"
+    scope: Annotated[
+        Literal["this", "others", "all"],
+        Field(description="This session, your others, or all of them; `this` if left out."),
+    ] = "this"
+    refresh_token: Annotated[
+        RefreshToken | None,
+        Field(description="Instead of an access token, which may have expired: its session ends."),
+    ] = None
+
+    @model_validator(mode="after")
+    def _refresh_token_is_for_its_own_session(self) -> Self:
+        # An old one proves too little to end the other sessions, too.
+        if self.refresh_token is not None and self.scope != "this":
+            raise ValueError("With a refresh token only its own session can be ended; leave out the scope.")
+        return self
 
 
 class TokenPair(ResponseData):
@@ -144,3 +161,20 @@ class AuditEventRead(ResponseData):
     ip: str | None
     request_id: str
     details: dict[str, Any]
+
+
+class CallerRead(ResponseData):
+    """What the caller may do at this moment."""
+
+    user_id: UUID = Field(description="Whose access token it is.")
+    session_id: UUID = Field(description="The session that it belongs to.")
+    roles: list[str] = Field(description="The roles you hold.", examples=[["user"]])
+    permissions: list[str] = Field(
+        description="What you may do: what your roles hold together. None while the password must be changed.",
+        examples=[["users:user.read"]],
+    )
+    must_change_password: bool = Field(
+        description="Whether a new password comes first: until then every route that requires a permission is closed."
+    )
+    locale: Locale = Field(description="The language of the mails to you.", examples=["en"])
+    authenticated_at: datetime = Field(description="When you logged in to this session.")

@@ -5,7 +5,7 @@ from typing import Any
 from fastapi import APIRouter, FastAPI, WebSocket
 
 from bootstrap import create_app
-from shared.access import Authenticated, Public, Requires
+from shared.access import Authenticated, AuthenticatedOr, Public, Requires
 from shared.access_table import AccessTable
 from tests.conftest import auth_settings, settings_for
 
@@ -21,6 +21,8 @@ PUBLIC = [
     "POST /api/auth/refresh",
     "POST /api/auth/register",
 ]
+# Without a good access token they run all the same, and look for another proof themselves.
+OTHER_PROOFS = ["POST /api/auth/logout"]
 DOCUMENTATION = ["GET /docs", "GET /docs/oauth2-redirect", "GET /openapi.json", "GET /redoc"]
 
 
@@ -42,6 +44,12 @@ def test_item_49_the_public_routes_are_exactly_these() -> None:
 
     assert in_production.public() == PUBLIC
     assert table_of().public() == sorted(PUBLIC + DOCUMENTATION)
+
+
+def test_item_49_the_routes_that_take_another_proof_than_an_access_token_are_exactly_these() -> None:
+    rules = [rule for rule in table_of().rules if isinstance(rule.marker, AuthenticatedOr)]
+
+    assert [f"{method} {rule.path}" for rule in rules for method in sorted(rule.methods)] == OTHER_PROOFS
 
 
 def test_item_49_every_kind_of_route_that_states_nothing_is_caught() -> None:

@@ -1,9 +1,10 @@
 from fastapi import APIRouter
 
-from modules.auth.router import audit, emails, keys, login, passwords, roles, sessions
+from modules.auth.router import audit, emails, keys, login, me, passwords, roles, sessions
 
 router = APIRouter()
 router.include_router(login.router)
+router.include_router(me.router)
 router.include_router(sessions.router)
 router.include_router(passwords.router)
 router.include_router(emails.router)

@@ -1,13 +1,13 @@
 from typing import Annotated
 
-from fastapi import APIRouter, Header
+from fastapi import APIRouter, Header, Request
 
 from modules.auth.dependencies import Login, Registration, Sessions
 from modules.auth.errors import InvalidCredentials, InvalidRefreshToken, RegistrationClosed
 from modules.auth.schemas import LoginRequest, LogoutRequest, RefreshRequest, RegisterRequest, TokenPair
 from modules.users import EmailTaken, UserRead, preferred_locale
-from shared.access import Authenticated, Caller, Public
-from shared.errors import TooManyRequests
+from shared.access import AuthenticatedOr, CallerIfAny, Public
+from shared.errors import NotAuthenticated, TooManyRequests
 from shared.openapi import failures
 from shared.responses import ApiResponse, success
 
@@ -46,7 +46,23 @@ async def refresh_session(data: RefreshRequest, sessions: Sessions) -> ApiRespon
     return success(await sessions.refresh(data.refresh_token))
 
 
-@router.post("/logout", dependencies=[Authenticated()])
-async def logout_user(caller: Caller, sessions: Sessions, data: LogoutRequest | None = None) -> ApiResponse[None]:
-    await sessions.end(caller, data.scope if data else "this")
+@router.post(
+    "/logout",
+    summary="Log out",
+    dependencies=[AuthenticatedOr("the refresh token in the body")],
+    responses=failures(InvalidRefreshToken, TooManyRequests),
+)
+async def logout_user(
+    request: Request, caller: CallerIfAny, sessions: Sessions, data: LogoutRequest | None = None
+) -> ApiResponse[None]:
+    """Ends this session, or others of yours; their tokens are worth nothing from now on.
+
+    A `refresh_token` is enough, used or not, when the access token has expired.
+    """
+    if data is not None and data.refresh_token is not None:
+        await sessions.end_by_refresh_token(data.refresh_token)
+    elif caller is not None:
+        await sessions.end(caller, data.scope if data else "this")
+    else:
+        raise NotAuthenticated(token_was_sent="authorization" in request.headers)
     return success(None)

@@ -29,6 +29,7 @@ SALT_BYTES = 32
 USER_AGENT_LENGTH = 255
 
 Scope = Literal["this", "others", "all"]
+FoundSession = Row[UUID, UUID, bytes, datetime]
 
 
 class SessionService:
@@ -98,12 +99,7 @@ class SessionService:
         Raises:
             InvalidRefreshToken: For every reason alike. A reuse is committed before it is raised.
         """
-        await self._throttle.reserve(self._settings.refresh_limit_per_address, "refresh", client_key())
-        claims = self._refresh_tokens.parse(token)
-        row = await self._find(claims.session_id) if claims else None
-        if claims is None or row is None or not self._refresh_tokens.is_genuine(claims, row.salt):
-            raise InvalidRefreshToken
-        await self._throttle.reserve(self._settings.refresh_limit_per_session, "refresh_session", str(row.id))
+        claims, row = await self._require_genuine(token)
         now = self._clock()
         idle_expires_at = min(now + self._settings.idle, row.absolute_expires_at)
         values = {"session": row.id, "used": claims.counter, "at": now, "until": idle_expires_at}
@@ -126,6 +122,21 @@ class SessionService:
             await end_sessions(session, caller.user_id, "logout", self._clock(), conditions[scope])
             self._audit.record(session, "logged_out", user_id=caller.user_id, scope=scope)
 
+    async def end_by_refresh_token(self, token: str) -> None:
+        """End the session of a refresh token, whether that was used or not; nothing if the session is over.
+
+        Raises:
+            InvalidRefreshToken: This service has not made it, or its session is long forgotten.
+        """
+        _, row = await self._require_genuine(token)
+        now = self._clock()
+        async with self._database.transaction() as session:
+            with suppress(UserNotFound):
+                await lock_account(session, row.user_id)
+            if await session.scalar(select(LoginSession.id).where(LoginSession.id == row.id, *_is_not_over(now))):
+                await end_sessions(session, row.user_id, "logout", now, LoginSession.id == row.id)
+                self._audit.record(session, "logged_out", user_id=row.user_id, session_id=row.id, scope="this")
+
     async def list(self, caller: Principal) -> Sequence[LoginSession]:
         """The caller's sessions that are not over, the latest login first."""
         query = select(LoginSession).where(*_is_not_over(self._clock()), LoginSession.user_id == caller.user_id)
@@ -143,6 +154,16 @@ class SessionService:
                 raise SessionNotFound
             await end_sessions(session, caller.user_id, "logout", now, *own)
             self._audit.record(session, "session_ended", user_id=caller.user_id, ended=str(session_id))
+
+    async def _require_genuine(self, token: str) -> tuple[RefreshClaims, FoundSession]:
+        """Raises InvalidRefreshToken. Whether the session is over, or the token was used, is another question."""
+        await self._throttle.reserve(self._settings.refresh_limit_per_address, "refresh", client_key())
+        claims = self._refresh_tokens.parse(token)
+        row = await self._find(claims.session_id) if claims else None
+        if claims is None or row is None or not self._refresh_tokens.is_genuine(claims, row.salt):
+            raise InvalidRefreshToken
+        await self._throttle.reserve(self._settings.refresh_limit_per_session, "refresh_session", str(row.id))
+        return claims, row
 
     async def _seen_again(self, claims: RefreshClaims, now: datetime) -> LoginSession:
         """The token was used before, or its session is over. A transaction of its own sees what is true now."""
@@ -164,7 +185,7 @@ class SessionService:
         # Outside the block: raised within it, the answer would roll the revocation back.
         raise InvalidRefreshToken
 
-    async def _find(self, session_id: UUID) -> Row[UUID, UUID, bytes, datetime] | None:
+    async def _find(self, session_id: UUID) -> FoundSession | None:
         async with self._database.read() as session:
             return (await session.execute(FIND, {"session": session_id})).one_or_none()
 

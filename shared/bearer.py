@@ -1,0 +1,39 @@
+"""The caller, by the bearer token that a request carries."""
+
+from starlette.datastructures import Headers
+from starlette.types import Scope
+
+from shared.access import AuthenticatedOr, Authenticator
+from shared.access_table import RouteMatch
+from shared.errors import NotAuthenticated
+from shared.request import Principal
+
+
+async def find_caller(scope: Scope, match: RouteMatch) -> Principal | None:
+    """Who is calling the route; None if it is public, or takes another proof and there is no good token.
+
+    Raises:
+        NotAuthenticated: There is no good token, and the route, or what is no route, wants one.
+    """
+    if match.rule is not None and match.rule.is_public:
+        return None
+    try:
+        return await _authenticate(scope)
+    except NotAuthenticated:
+        if match.rule is None or match.allowed or not isinstance(match.rule.marker, AuthenticatedOr):
+            raise
+        return None
+
+
+async def _authenticate(scope: Scope) -> Principal:
+    values = Headers(scope=scope).getlist("authorization")
+    if not values:
+        raise NotAuthenticated
+    scheme, _, token = values[0].partition(" ")
+    if len(values) > 1 or scheme.lower() != "bearer" or not token.strip():
+        raise NotAuthenticated(token_was_sent=True)
+    authenticator: Authenticator = scope["app"].state.runtime.authenticator
+    principal = await authenticator.authenticate(token.strip())
+    if principal is None:
+        raise NotAuthenticated(token_was_sent=True)
+    return principal
