@@ -6,7 +6,7 @@ from modules.auth.container import Container
 from modules.auth.models import USER, UserRole
 from modules.auth.services.administrators import keep_an_administrator
 from modules.auth.services.locks import lock_account
-from modules.auth.services.voiding import void_everything
+from modules.auth.services.voiding import void_everything, void_links
 from modules.users import (
     UserAboutToChange,
     UserActivated,
@@ -58,6 +58,8 @@ async def end_everything_of_deactivated(event: UserDeactivated, session: AsyncSe
 
 @handlers.on(UserActivated)
 async def note_activation(event: UserActivated, session: AsyncSession, container: Container) -> None:
+    # One that was asked for in the moment of the deactivation may have been made after it.
+    await void_links(session, event.user_id)
     container.audit().record(session, "account_activated", user_id=event.user_id)
 
 

@@ -7,12 +7,15 @@ import pytest
 from fastapi import FastAPI
 
 from tests.api.envelope import assert_failure, data_of
+from tests.auth.emails import change_email, confirm_change
 from tests.auth.recovery import NEW, change, reset, reset_token
 from tests.auth.test_logout import is_over
 from tests.auth.test_refresh import is_logged_in, refresh
 from tests.conftest import Account, MakeApp, client_of, log_in
-from tests.mailbox import Mailbox
+from tests.mailbox import Mailbox, link_token
 from tests.security.test_sessions import listed_ids
+
+MOVED = "moved@example.com"
 
 
 @pytest.fixture
@@ -65,6 +68,42 @@ async def test_item_44_a_reset_ends_every_session(
     assert not await is_over(client, admin.tokens)
     tokens = await log_in(client, user.email, NEW)
     assert await listed_ids(client, tokens) == [tokens["session_id"]]
+
+
+async def test_item_44_a_changed_address_ends_every_session_but_this(
+    make_app: MakeApp, client: httpx.AsyncClient, user: Account, admin: Account, mailbox: Mailbox
+) -> None:
+    this, *others = await sessions(client, user)
+    data_of(await change_email(client, Account(**vars(user) | {"tokens": others[0]}), MOVED), 202)
+    assert [await is_logged_in(client, one) for one in others] == [True, True], "nothing has changed yet"
+
+    data_of(await confirm_change(client, user, link_token(await mailbox.next_mail(to=MOVED))))
+
+    async with client_of(make_app()) as elsewhere:
+        for where in (client, elsewhere):
+            # The one that confirmed stays, whichever had asked.
+            assert [await is_over(where, one) for one in others] == [True, True]
+            assert await is_logged_in(where, this)
+    assert await is_logged_in(client, data_of(await refresh(client, this["refresh_token"])))
+    assert await listed_ids(client, this) == [this["session_id"]]
+    assert not await is_over(client, admin.tokens)
+    assert await is_logged_in(client, await log_in(client, MOVED, user.password))
+
+
+async def test_item_44_a_change_of_address_that_is_refused_ends_nothing(
+    client: httpx.AsyncClient, user: Account, admin: Account, mailbox: Mailbox
+) -> None:
+    everything = await sessions(client, user)
+    data_of(await change_email(client, user, MOVED), 202)
+    token = link_token(await mailbox.next_mail(to=MOVED))
+
+    assert_failure(await confirm_change(client, admin, token), 400, "invalid_token")
+    assert_failure(await confirm_change(client, user, "x" * 43), 400, "invalid_token")
+    data_of(await client.post("/api/users", headers=admin.headers, json={"email": MOVED}), 201)
+    assert_failure(await confirm_change(client, user, token), 409, "email_taken")
+
+    assert [await is_over(client, one) for one in everything] == [False] * 3
+    assert not await is_over(client, admin.tokens)
 
 
 async def test_item_44_a_deletion_ends_every_session(client: httpx.AsyncClient, user: Account, admin: Account) -> None:

@@ -7,13 +7,14 @@ from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.errors import InvalidToken
-from modules.auth.models import Credential, MailToken
+from modules.auth.models import Credential, LoginSession, MailToken
 from modules.auth.passwords import PasswordHasher
 from modules.auth.services.audit import AuditTrail
 from modules.auth.services.mail_tokens import MailTokens, Purpose
 from modules.auth.services.mails import Mails
 from modules.auth.services.passwords import PasswordService
-from modules.auth.services.voiding import void_everything
+from modules.auth.services.sessions import end_sessions
+from modules.auth.services.voiding import void_everything, void_links
 from modules.auth.settings import Settings
 from modules.users import User, UsersIn, email_key
 from shared.client import client_key
@@ -96,6 +97,8 @@ class EmailService:
     async def confirm_change(self, caller: Principal, token: str) -> None:
         """Give the caller the new address, and tell the old one.
 
+        The other sessions end, and so does every link that was mailed: the address is the way to a new password.
+
         Raises:
             InvalidToken: It was used, has expired, is another user's, or the password has been changed since.
             EmailTaken: Somebody else took the address in the meantime.
@@ -108,6 +111,9 @@ class EmailService:
                 raise InvalidToken
             old = before.email
             user = await users.change_email(row.user_id, row.email)
+            await void_links(session, user.id)
+            others = LoginSession.id != caller.session_id
+            await end_sessions(session, user.id, "email_changed", self._clock(), others)
             self._audit.record(session, "email_changed", user_id=user.id)
             if email_key(old) != email_key(row.email):
                 self._mails.post_notice(session, "email_changed", user, to=old)
