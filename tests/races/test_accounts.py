@@ -9,7 +9,7 @@ from modules.auth.models import Credential, LoginSession, MailToken, UserRole
 from modules.auth.services.mail_tokens import MailTokens, Purpose
 from modules.users import User
 from shared.clock import utc_now
-from tests.api.envelope import assert_failure
+from tests.api.envelope import assert_failure, data_of
 from tests.conftest import Account, log_in, sign_up
 from tests.factories import RegisterRequestFactory
 from tests.races.service import Call, Race, outcomes
@@ -105,6 +105,32 @@ async def test_item_19_of_many_uses_of_two_reset_links_one_wins(race: Race, roun
         await assert_only_password(race, user, winner, user.password, losers[0], losers[-1])
         assert not await race.all(select(MailToken.id).filter_by(user_id=UUID(user.id), purpose="reset"))
         assert await auth_version(race, user) == 2
+
+
+async def test_item_19_no_invitation_is_good_after_a_deactivation_that_it_raced_with(
+    race: Race, administrator: Account, rounds: range
+) -> None:
+    for _ in rounds:
+        email = f"ada-{uuid4().hex}@example.com"
+        (made,) = await race.at_once([Call("POST", "/api/users", {"email": email}, administrator)])
+        invited = Account(data_of(made, 201)["id"], email, password(), {})
+        tokens = [await issue(race, invited, purpose) for purpose in ("invitation", "reset")]
+        acceptances = [
+            Call("POST", "/api/auth/password/reset", {"token": token, "new_password": invited.password})
+            for token in tokens
+        ]
+        deactivation, activation = (
+            Call("POST", f"/api/users/{invited.id}/{change}", by=administrator) for change in ("deactivate", "activate")
+        )
+
+        answers = await race.at_once([*acceptances, deactivation, *acceptances, activation, *acceptances] * 3)
+
+        assert outcomes(answers).keys() <= {"200 ok", "400 invalid_token"}
+        await race.at_once([deactivation, deactivation])
+        await race.at_once([activation])
+        assert outcomes(await race.at_once(acceptances)) == {"400 invalid_token": 2}
+        accepted = [answer for answer in answers if answer.request.url.path.endswith("reset") and answer.is_success]
+        assert len(await race.all(select(Credential.user_id).filter_by(user_id=UUID(invited.id)))) == len(accepted) <= 1
 
 
 async def test_of_changes_and_resets_of_a_password_at_once_one_wins(race: Race, rounds: range) -> None:
