@@ -30,7 +30,7 @@ from shared.events import ApplicationStarted
 from shared.layers import layers
 from shared.logging import configure_logging
 from shared.memory import collection_paused
-from shared.openapi import describe_truthfully
+from shared.openapi import LICENCE, SERVERS, describe_truthfully
 from shared.routing import include_routes
 from shared.schema import StartupError, check_database, migration_state
 from shared.settings import Settings, SettingsError, load_settings
@@ -69,6 +69,9 @@ def create_app(
         title=settings.app_name,
         description=DESCRIPTION,
         version=__version__,
+        servers=SERVERS,
+        license_info=LICENCE,
+        contact={"name": settings.app_name, "url": settings.public_url},
         lifespan=_lifespan,
         openapi_url=None if settings.is_production else "/openapi.json",
         openapi_tags=[{"name": name, "description": module.declaration.description} for name, module in active.items()],
@@ -87,7 +90,7 @@ def create_app(
     app.state.access = AccessTable(app.routes)
     app.state.access.check(active)
     app.router.middleware_stack = JudgedRoute(app.router)
-    describe_truthfully(app, app.state.access)
+    describe_truthfully(app, app.state.access, [settings, *configuration.by_module.values()])
     return app
 
 

@@ -9,7 +9,7 @@ from typing import Any
 import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
-from pydantic import ValidationError
+from pydantic import BaseModel, ValidationError
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.orm.exc import StaleDataError
@@ -21,6 +21,7 @@ from starlette.websockets import WebSocket
 
 from shared.constraints import breaks_constraint, constraint_of, is_unstorable
 from shared.request import current_request
+from shared.responses import ValidationErrors
 from shared.text import is_of_the_caller
 from shared.tracebacks import reason_of
 
@@ -41,6 +42,8 @@ class AppError(Exception):
     status = 400
     code = "bad_request"
     message = "The request cannot be understood."
+    data_model: type[BaseModel] | None = None
+    """The form of `data`, for the OpenAPI document; None where `data` is null."""
 
     def __init__(
         self,
@@ -96,6 +99,7 @@ class ValidationFailed(AppError):
     """422. `errors` are `{"loc", "type", "msg"}` objects; never put a value of the input into them."""
 
     status, code, message = 422, "validation_error", "The input is not valid."
+    data_model = ValidationErrors
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
         super().__init__(data={"errors": errors})

@@ -1,17 +1,20 @@
-"""An OpenAPI document that says what the service really answers: the envelope, for every failure too."""
+"""An OpenAPI document that says what the service really answers, in a form that generators of clients understand."""
 
-from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from fastapi import FastAPI
+from pydantic_settings import BaseSettings
 
-from shared.access import Requires
+from shared.access import AuthenticatedOr, Requires
 from shared.access_table import AccessTable, Rule
 from shared.errors import (
     AppError,
     BadRequest,
+    Conflict,
     InternalError,
     NotAuthenticated,
+    PasswordChangeRequired,
     PayloadTooLarge,
     PermissionDenied,
     Unavailable,
@@ -19,12 +22,21 @@ from shared.errors import (
     ValidationFailed,
 )
 from shared.memory import collection_paused
-from shared.responses import ApiFailure
+from shared.openapi_failures import FailureSchemas, StatedFailure, describe_failure
+from shared.openapi_headers import HEADERS, headers_of
+from shared.openapi_schemas import tidy
 
-REFERENCE = "#/components/schemas/{model}"
 SECURITY_SCHEME = "bearer"
-# FastAPI's own shape of a 422, which this service never sends.
-REPLACED_SCHEMAS = ("HTTPValidationError", "ValidationError")
+LICENCE = {"name": "MIT", "identifier": "MIT"}
+# Relative to where the document was found: the service does not know under which names it is reached.
+SERVERS: list[dict[str, Any]] = [{"url": "/", "description": "Where this document comes from."}]
+FRAMEWORKS_DESCRIPTION = "Successful Response"
+SUCCESSES = {
+    "200": "It is done; `code` is `ok`.",
+    "201": "It is made; `data` is how it looks now.",
+    "202": "It is accepted, and done soon.",
+}
+SAFE_METHODS = frozenset({"get", "head", "options"})
 
 
 def failures(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
@@ -32,18 +44,20 @@ def failures(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
 
     What any route may answer (401, 403, 422, 500, ...) is added by itself.
     """
-    by_status: dict[int | str, list[type[AppError]]] = defaultdict(list)
+    by_status: dict[int | str, list[type[AppError]]] = {}
     for error in errors:
-        by_status[error.status].append(error)
-    return {
-        status: {"model": ApiFailure, "description": "; ".join(f"`{error.code}`: {error.message}" for error in group)}
-        for status, group in by_status.items()
-    }
+        by_status.setdefault(error.status, []).append(error)
+    return {status: StatedFailure(group) for status, group in by_status.items()}
 
 
-def describe_truthfully(app: FastAPI, table: AccessTable) -> None:
-    """Make `app.openapi()` complete. The document is made once, at the first call."""
+def describe_truthfully(app: FastAPI, table: AccessTable, settings: Iterable[BaseSettings] = ()) -> None:
+    """Make `app.openapi()` complete. The document is made once, at the first call.
+
+    Args:
+        settings: Those that are in force, for bounds that depend on them.
+    """
     rules = {(rule.path, method.lower()): rule for rule in table.rules for method in rule.methods}
+    in_force = {name: value for one in settings for name, value in _by_variable(one)}
     draft = app.openapi
 
     def openapi() -> dict[str, Any]:
@@ -51,48 +65,83 @@ def describe_truthfully(app: FastAPI, table: AccessTable) -> None:
         if document is None:
             with collection_paused():
                 document = draft()
-                _complete(document, rules)
+                _complete(document, rules, in_force)
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
 
 
-def _complete(document: dict[str, Any], rules: dict[tuple[str, str], Rule]) -> None:
-    components = document.setdefault("components", {})
-    schemas = components.setdefault("schemas", {})
-    for name in REPLACED_SCHEMAS:
-        schemas.pop(name, None)
-    failure = ApiFailure.model_json_schema(ref_template=REFERENCE, mode="serialization")
-    schemas |= failure.pop("$defs", {})
-    schemas[ApiFailure.__name__] = failure
-    components["securitySchemes"] = {SECURITY_SCHEME: {"type": "http", "scheme": "bearer", "bearerFormat": "JWT"}}
+def _by_variable(settings: BaseSettings) -> Iterator[tuple[str, Any]]:
+    prefix = settings.model_config.get("env_prefix", "")
+    yield from ((f"{prefix}{name}".upper(), value) for name, value in settings)
+
+
+def _complete(document: dict[str, Any], rules: Mapping[tuple[str, str], Rule], settings: Mapping[str, Any]) -> None:
+    document.setdefault("components", {}).setdefault("schemas", {})
+    failure_schemas = FailureSchemas(document["components"]["schemas"])
     for path, operations in document.get("paths", {}).items():
         for method, operation in operations.items():
-            _complete_operation(operation, rules[path, method])
+            _complete_operation(operation, method, rules[path, method], failure_schemas)
+    document["components"]["headers"] = HEADERS
+    document["components"]["securitySchemes"] = {
+        SECURITY_SCHEME: {
+            "type": "http",
+            "scheme": "bearer",
+            "bearerFormat": "JWT",
+            "description": "The `access_token` of a login.",
+        }
+    }
+    tidy(document, settings)
 
 
-def _complete_operation(operation: dict[str, Any], rule: Rule) -> None:
-    responses = operation["responses"]
-    stated = {status for status in responses if status != str(ValidationFailed.status)}
-    own_422 = responses.pop(str(ValidationFailed.status), None)
-    possible: list[type[AppError]] = [InternalError, Unavailable]
-    if not rule.is_public:
-        operation["security"] = [{SECURITY_SCHEME: []}]
-        possible.append(NotAuthenticated)
+def _complete_operation(operation: dict[str, Any], method: str, rule: Rule, schemas: FailureSchemas) -> None:
+    operation["security"] = _security_of(rule)
     if isinstance(rule.marker, Requires):
-        possible.append(PermissionDenied)
-        operation["description"] = "\n\n".join(
-            filter(None, [operation.get("description"), f"Requires the permission `{rule.marker.permission}`."])
-        )
-    if "requestBody" in operation:
-        possible += [BadRequest, PayloadTooLarge, UnsupportedMediaType]
-    if own_422 is not None or "requestBody" in operation or "parameters" in operation:
-        possible.append(ValidationFailed)
-    for error in possible:
-        text = f"`{error.code}`: {error.message}"
-        if str(error.status) in stated:
-            responses[str(error.status)]["description"] += f"; {text}"
-        else:
-            schema = {"$ref": REFERENCE.format(model=ApiFailure.__name__)}
-            responses[str(error.status)] = {"description": text, "content": {"application/json": {"schema": schema}}}
+        needed = f"Requires the permission `{rule.marker.permission}`."
+        operation["description"] = "\n\n".join(filter(None, [operation.get("description"), needed]))
+    responses = operation["responses"]
+    for status, response in responses.items():
+        if response["description"] == FRAMEWORKS_DESCRIPTION:
+            response["description"] = SUCCESSES.get(status, FRAMEWORKS_DESCRIPTION)
+    for status, errors in _failures_by_status(operation, method, rule).items():
+        responses[status] = describe_failure(errors, schemas, responses.get(status, {}))
+    for status, response in responses.items():
+        response["headers"] = headers_of(status) | response.get("headers", {})
     operation["responses"] = dict(sorted(responses.items()))
+
+
+def _security_of(rule: Rule) -> list[dict[str, list[str]]]:
+    if rule.is_public:
+        return []
+    token: dict[str, list[str]] = {SECURITY_SCHEME: []}
+    # An empty requirement says that it goes without a token, too.
+    return [token, {}] if isinstance(rule.marker, AuthenticatedOr) else [token]
+
+
+def _failures_by_status(operation: dict[str, Any], method: str, rule: Rule) -> dict[str, list[type[AppError]]]:
+    """The route's own failures first, then those that the layers around it may answer."""
+    stated = getattr(rule.context, "responses", None) or {}
+    own = [error for one in stated.values() if isinstance(one, StatedFailure) for error in one.errors]
+    # FastAPI's own shape of a 422, which this service never sends.
+    takes_input = operation["responses"].pop(str(ValidationFailed.status), None) or "parameters" in operation
+    by_status: dict[str, list[type[AppError]]] = {}
+    for error in [*own, *_general(method, rule, has_body="requestBody" in operation, takes_input=bool(takes_input))]:
+        group = by_status.setdefault(str(error.status), [])
+        if error not in group:
+            group.append(error)
+    return by_status
+
+
+def _general(method: str, rule: Rule, *, has_body: bool, takes_input: bool) -> Iterator[type[AppError]]:
+    yield BadRequest
+    if not rule.is_public:
+        yield NotAuthenticated
+    if isinstance(rule.marker, Requires):
+        yield from (PermissionDenied, PasswordChangeRequired)
+    if method not in SAFE_METHODS:
+        yield Conflict
+    if has_body:
+        yield from (PayloadTooLarge, UnsupportedMediaType)
+    if has_body or takes_input:
+        yield ValidationFailed
+    yield from (InternalError, Unavailable)

@@ -50,7 +50,7 @@ def _refuse_odd_spellings(value: object) -> object:
 
 Limit = Annotated[
     int,
-    Query(ge=1, le=MAXIMUM_LIMIT, description="How many items a page holds."),
+    Query(ge=1, le=MAXIMUM_LIMIT, description="How many items a page holds at most."),
     BeforeValidator(_refuse_odd_spellings),
 ]
 Cursor = Annotated[
@@ -79,11 +79,23 @@ class PageOf(Generic[R]):
 
 
 class Page(ResponseData, Generic[T]):
-    """One page. `next_cursor` is null on the last one; `total` is only there when asked for."""
+    """One page of a list."""
 
-    items: list[T]
-    next_cursor: str | None
-    total: int | None = Field(default=None, exclude_if=lambda total: total is None)
+    items: list[T] = Field(description="What is on this page.")
+    next_cursor: str | None = Field(
+        description="Send it as `cursor` to get the next page; null on the last one.", examples=["WyJhIl0.c2lnbmVk"]
+    )
+    total: int | None = Field(
+        default=None,
+        exclude_if=lambda total: total is None,
+        description="How many items all pages have; only there when asked for.",
+        examples=[1],
+    )
+
+    @classmethod
+    def model_parametrized_name(cls, params: tuple[Any, ...]) -> str:
+        """The name in the OpenAPI document: `UserReadPage`."""
+        return f"{params[0].__name__}Page"
 
     @classmethod
     def of(cls, page: PageOf[Any]) -> Self:

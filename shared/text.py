@@ -3,6 +3,7 @@
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import EllipsisType
 from typing import Annotated, Any, Self, TypeVar
 
 from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
@@ -83,6 +84,29 @@ def _blaming_the_caller() -> Iterator[None]:
     except ValidationError as error:
         error.is_of_the_caller = True  # type: ignore[attr-defined]  # pydantic allows no class of our own
         raise
+
+
+def _left_out() -> EllipsisType:
+    return ...
+
+
+# A factory, for a default would stand in the OpenAPI document, and generated clients would send it.
+LEFT_OUT: Any = Field(default_factory=_left_out)
+"""What every field of a `PatchBody` is when the client does not send it."""
+
+
+class PatchBody(RequestBody):
+    """The base of every body of a PATCH: each field may be left out, and what is left out stays as it is.
+
+    Write `nickname: Nickname | None = LEFT_OUT`, and take from it what was sent: `data.model_dump(exclude_unset=True)`.
+    """
+
+    @classmethod
+    def __pydantic_init_subclass__(cls, **kwargs: Any) -> None:
+        super().__pydantic_init_subclass__(**kwargs)
+        for name, field in cls.model_fields.items():
+            if field.default_factory is not _left_out:
+                raise TypeError(f"{cls.__name__}.{name} is a field of a PATCH body: write `= LEFT_OUT` behind it")
 
 
 class ResponseData(BaseModel):

@@ -1,20 +1,46 @@
 from typing import Literal
 
+from pydantic import ConfigDict, Field
+
 from shared.text import ResponseData
 
 
-class Index(ResponseData):
-    name: str
-    env: str
-    version: str
+class ServiceInfo(ResponseData):
+    """What is running here."""
+
+    name: str = Field(description="The service's name, a setting.", examples=["Modular Monolith"])
+    env: str = Field(description="Where it runs.", examples=["production"])
+    version: str = Field(description="Of the service.", examples=["0.1.0"])
 
 
 class Health(ResponseData):
-    status: Literal["ok"] = "ok"
+    """The process answers."""
+
+    status: Literal["ok"] = Field(default="ok", description="Always `ok`.")
+
+
+class Checks(ResponseData):
+    """What was looked at, and how it is."""
+
+    database: Literal["ok", "away"] = Field(description="Whether it answers.")
+    migrations: dict[str, str] | None = Field(
+        default=None,
+        exclude_if=lambda migrations: migrations is None,
+        description="Of each module: `applied`, or what is wrong. Not there while the database is away.",
+        examples=[{"auth": "applied", "users": "applied"}],
+    )
 
 
 class Readiness(ResponseData):
-    """`checks` has `database`, and `migrations` by module."""
+    """The service can do its work."""
 
-    status: Literal["ready"] = "ready"
-    checks: dict[str, str | dict[str, str]]
+    status: Literal["ready"] = Field(default="ready", description="Always `ready`.")
+    checks: Checks
+
+
+class NotReadyChecks(ResponseData):
+    """What keeps the service from its work."""
+
+    model_config = ConfigDict(json_schema_extra={"examples": [{"checks": {"database": "away"}}]})
+
+    checks: Checks

@@ -1,7 +1,7 @@
 import structlog
 
 from modules.system.errors import NotReady
-from modules.system.schemas import Readiness
+from modules.system.schemas import Checks, Readiness
 from shared.container import ReadMigrations
 from shared.database import Database
 
@@ -24,8 +24,10 @@ class ReadinessService:
         except Exception as error:  # noqa: BLE001 - whatever keeps the database from answering, the service is not ready
             log.error("database_away", reason=type(error).__name__)  # noqa: TRY400 - asked every few seconds; no tracebacks
             raise NotReady("The database is away.", data={"checks": {"database": "away"}}) from None
-        checks: dict[str, str | dict[str, str]] = {"database": "ok", "migrations": state}
         behind = sorted(name for name, status in state.items() if status != "applied")
         if behind:
-            raise NotReady(f"The database does not match the code: {', '.join(behind)}.", data={"checks": checks})
-        return Readiness(checks=checks)
+            raise NotReady(
+                f"The database does not match the code: {', '.join(behind)}.",
+                data={"checks": {"database": "ok", "migrations": state}},
+            )
+        return Readiness(checks=Checks(database="ok", migrations=state))

@@ -1,7 +1,7 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Query
+from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from modules.users.dependencies import Users
@@ -19,63 +19,96 @@ MAY_WRITE = Requires("users:user.write")
 
 router = APIRouter()
 
-Search = Annotated[SafeText, Field(max_length=100), Query(description="Beginning of the address or the nickname.")]
+UserId = Annotated[UUID, Path(description="Whom it is about.")]
+
+Search = Annotated[
+    SafeText,
+    Field(max_length=100, examples=["ada"]),
+    Query(description="Beginning of the address or the nickname, in upper or lower case."),
+]
+Active = Annotated[bool, Query(description="Only users who may log in, or only those who may not.")]
+Sort = Annotated[UserSort, Query(description="By what the list is sorted; `-` in front is descending.")]
 
 
-@router.get("/me", dependencies=[Authenticated()])
+@router.get("/me", summary="Read your own profile", dependencies=[Authenticated()])
 async def get_me(caller: Caller) -> ApiResponse[UserRead]:
+    """The account that the access token belongs to."""
     return success(UserRead.model_validate(caller.profile))
 
 
-@router.patch("/me", dependencies=[Authenticated()])
+@router.patch("/me", summary="Change your own profile", dependencies=[Authenticated()])
 async def update_me(caller: Caller, data: UserUpdate, users: Users) -> ApiResponse[UserRead]:
+    """What is left out stays as it is."""
     return success(UserRead.model_validate(await users.update(caller.user_id, data)))
 
 
-@router.get("", dependencies=[MAY_READ])
+@router.get("", summary="List users", dependencies=[MAY_READ])
 async def list_users(  # noqa: PLR0913, PLR0917 - each is a query parameter
     users: Users,
     limit: Limit = 20,
     cursor: Cursor = None,
     q: Search | None = None,
-    is_active: bool | None = None,
-    sort: UserSort = "-created_at",
+    is_active: Active | None = None,
+    sort: Sort = "-created_at",
     total: WithTotal = False,
 ) -> ApiResponse[Page[UserRead]]:
+    """Page by page; follow `next_cursor` until it is null."""
     page = await users.list(PageRequest(sort, limit, cursor, total), q=q, is_active=is_active)
     return success(Page[UserRead].of(page))
 
 
-@router.post("", status_code=201, dependencies=[MAY_WRITE], responses=failures(EmailTaken))
+@router.post("", summary="Invite a user", status_code=201, dependencies=[MAY_WRITE], responses=failures(EmailTaken))
 async def create_user(data: UserCreate, users: Users) -> ApiResponse[UserRead]:
     """The new user gets a mail with a link to choose a password."""
     return success(UserRead.model_validate(await users.invite(data)))
 
 
-@router.get("/{user_id}", dependencies=[MAY_READ], responses=failures(UserNotFound))
-async def get_user(user_id: UUID, users: Users) -> ApiResponse[UserRead]:
+@router.get("/{user_id}", summary="Read a user", dependencies=[MAY_READ], responses=failures(UserNotFound))
+async def get_user(user_id: UserId, users: Users) -> ApiResponse[UserRead]:
+    """Whoever it is, also one who may not log in."""
     return success(UserRead.model_validate(await users.get(user_id)))
 
 
-@router.patch("/{user_id}", dependencies=[MAY_WRITE], responses=failures(UserNotFound, UserOutOfReach))
-async def update_user(user_id: UUID, data: UserUpdate, users: Users) -> ApiResponse[UserRead]:
+@router.patch(
+    "/{user_id}",
+    summary="Change a user's profile",
+    dependencies=[MAY_WRITE],
+    responses=failures(UserNotFound, UserOutOfReach),
+)
+async def update_user(user_id: UserId, data: UserUpdate, users: Users) -> ApiResponse[UserRead]:
+    """What is left out stays as it is."""
     return success(UserRead.model_validate(await users.update(user_id, data)))
 
 
-@router.delete("/{user_id}", dependencies=[MAY_WRITE], responses=failures(UserNotFound, UserOutOfReach, LastAdmin))
-async def delete_user(user_id: UUID, users: Users) -> ApiResponse[None]:
+@router.delete(
+    "/{user_id}",
+    summary="Delete a user",
+    dependencies=[MAY_WRITE],
+    responses=failures(UserNotFound, UserOutOfReach, LastAdmin),
+)
+async def delete_user(user_id: UserId, users: Users) -> ApiResponse[None]:
     """With the sessions, and whatever else belongs to this user. To keep it all, deactivate."""
     await users.delete(user_id)
     return success(None)
 
 
 @router.post(
-    "/{user_id}/deactivate", dependencies=[MAY_WRITE], responses=failures(UserNotFound, UserOutOfReach, LastAdmin)
+    "/{user_id}/deactivate",
+    summary="Shut a user out",
+    dependencies=[MAY_WRITE],
+    responses=failures(UserNotFound, UserOutOfReach, LastAdmin),
 )
-async def deactivate_user(user_id: UUID, users: Users) -> ApiResponse[UserRead]:
+async def deactivate_user(user_id: UserId, users: Users) -> ApiResponse[UserRead]:
+    """Ends all sessions at once. The user cannot log in until somebody activates the account."""
     return success(UserRead.model_validate(await users.deactivate(user_id)))
 
 
-@router.post("/{user_id}/activate", dependencies=[MAY_WRITE], responses=failures(UserNotFound, UserOutOfReach))
-async def activate_user(user_id: UUID, users: Users) -> ApiResponse[UserRead]:
+@router.post(
+    "/{user_id}/activate",
+    summary="Let a user in again",
+    dependencies=[MAY_WRITE],
+    responses=failures(UserNotFound, UserOutOfReach),
+)
+async def activate_user(user_id: UserId, users: Users) -> ApiResponse[UserRead]:
+    """Undoes a deactivation; the old sessions stay ended."""
     return success(UserRead.model_validate(await users.activate(user_id)))

@@ -6,29 +6,33 @@ from pydantic import Field
 
 from modules.users.emails import Email
 from modules.users.locales import DEFAULT, Locale
-from shared.text import Name, RequestBody, ResponseData
+from shared.text import LEFT_OUT, Name, PatchBody, RequestBody, ResponseData
 
-Nickname = Annotated[Name, Field(max_length=50)]
+Nickname = Annotated[Name, Field(max_length=50, examples=["Ada"])]
 
 
 class UserCreate(RequestBody):
-    email: Email
-    nickname: Nickname | None = None
-    locale: Locale = DEFAULT
+    """An account for somebody else, who chooses the password."""
+
+    email: Annotated[Email, Field(description="Where the invitation is sent.")]
+    nickname: Annotated[Nickname | None, Field(description="How the user is called.")] = None
+    locale: Annotated[Locale, Field(description=f"Of the mails to the user; `{DEFAULT}` if left out.")] = DEFAULT
 
 
-class UserUpdate(RequestBody):
-    """What is left out stays as it is; `null` takes the nickname away."""
+class UserUpdate(PatchBody):
+    """What is left out stays as it is."""
 
-    nickname: Nickname | None = None
-    locale: Locale = DEFAULT
+    nickname: Annotated[Nickname | None, Field(description="How the user is called; `null` takes it away.")] = LEFT_OUT
+    locale: Annotated[Locale, Field(description="Of the mails to the user.")] = LEFT_OUT
 
 
 class UserRead(ResponseData):
-    id: UUID
-    email: str
-    nickname: str | None
-    is_active: bool
-    email_verified: bool
-    created_at: datetime
-    updated_at: datetime
+    """A user, as its owner and those who may see every user see it."""
+
+    id: UUID = Field(description="Stays the same for ever.", examples=["0199d3b2-6f00-7c3a-9d4e-0b1f6c2a8e57"])
+    email: str = Field(description="The address as its owner writes it.", examples=["ada@example.com"])
+    nickname: str | None = Field(description="How the user is called, if they said so.", examples=["Ada"])
+    is_active: bool = Field(description="Whether the user may log in.")
+    email_verified: bool = Field(description="Whether somebody opened the link that was mailed to the address.")
+    created_at: datetime = Field(description="When the account was made.", examples=["2026-01-02T03:04:05Z"])
+    updated_at: datetime = Field(description="When the user was changed last.", examples=["2026-01-02T03:04:05Z"])

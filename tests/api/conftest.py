@@ -4,8 +4,11 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from shared.discovery import discover
-from tests.conftest import MakeApp, client_of
+from bootstrap import create_app
+from shared.discovery import Modules, discover
+from tests.api.document import Document
+from tests.conftest import MakeApp, auth_settings, client_of, settings_for
+from tests.project import BUILT_IN
 
 
 @pytest.fixture
@@ -18,3 +21,21 @@ def probe_app(make_app: MakeApp) -> FastAPI:
 async def probe(probe_app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     async with client_of(probe_app) as client:
         yield client
+
+
+@pytest.fixture(scope="session")
+def described() -> FastAPI:
+    """An application that never meets a database: its description needs none."""
+    return create_app(settings_for("sqlite:///:memory:"), module_settings=[auth_settings()])
+
+
+@pytest.fixture(scope="session")
+def document(described: FastAPI) -> Document:
+    return described.openapi()
+
+
+@pytest.fixture(scope="session")
+def built_in() -> Document:
+    """The same without modules that a team has added, which may be less particular."""
+    modules = Modules(module for name, module in discover().items() if name in BUILT_IN)
+    return create_app(settings_for("sqlite://"), module_settings=[auth_settings()], modules=modules).openapi()

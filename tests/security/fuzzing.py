@@ -12,7 +12,7 @@ from uuid import uuid4
 import httpx2 as httpx
 import schemathesis
 from schemathesis import AuthContext, HookContext
-from schemathesis.core.failures import Failure
+from schemathesis.core.failures import AcceptedNegativeData, Failure
 from schemathesis.openapi.checks import RejectedPositiveData
 
 Case = schemathesis.Case[Any]
@@ -120,8 +120,11 @@ def after_call(_context: HookContext, case: Case, response: schemathesis.Respons
 
 
 @schemathesis.hook
-def filter_failure(_context: HookContext, failure: Failure, _case: Case, response: schemathesis.Response) -> bool:
+def filter_failure(_context: HookContext, failure: Failure, case: Case, response: schemathesis.Response) -> bool:
     """Whether the failure counts."""
+    if isinstance(failure, AcceptedNegativeData) and case.body is None:
+        # A body that may be left out may be null, too; the document offers clients one way, not two.
+        return case.operation.definition.raw.get("requestBody", {}).get("required", False) is True
     if not isinstance(failure, RejectedPositiveData):
         return True
     envelope = response.json()

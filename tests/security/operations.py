@@ -62,7 +62,7 @@ def operations_of(app: FastAPI) -> list[Operation]:
             module=operation["tags"][0],
             method=method.upper(),
             path=path,
-            is_public="security" not in operation,
+            is_public=not operation["security"],
             permission=match["name"] if (match := PERMISSION.search(operation.get("description", ""))) else None,
             body=_body(document, operation),
         )
@@ -77,8 +77,6 @@ def _body(document: Schema, operation: Schema) -> Schema | None:
     if "requestBody" not in operation:
         return None
     schema: Schema = operation["requestBody"]["content"]["application/json"]["schema"]
-    # A body that may be left out is described as itself or null.
-    schema = next((one for one in schema.get("anyOf", ()) if "$ref" in one), schema)
     described: Schema = document["components"]["schemas"][schema["$ref"].removeprefix(REFERENCE)]
     assert described["type"] == "object"
     return described

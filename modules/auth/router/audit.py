@@ -1,6 +1,7 @@
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Query
 
 from modules.auth.dependencies import Audit
 from modules.auth.schemas import AuditEventRead
@@ -11,15 +12,19 @@ from shared.responses import ApiResponse, success
 
 router = APIRouter()
 
+About = Annotated[UUID, Query(description="Only what is about this user.")]
+Event = Annotated[AuditName, Query(description="Only events of this name.")]
+Sort = Annotated[AuditSort, Query(description="By what the list is sorted; `-` in front is descending.")]
 
-@router.get("/audit", dependencies=[Requires("auth:audit.read")])
+
+@router.get("/audit", summary="List what happened", dependencies=[Requires("auth:audit.read")])
 async def list_audit_events(  # noqa: PLR0913, PLR0917 - each is a query parameter
     audit: Audit,
     limit: Limit = 20,
     cursor: Cursor = None,
-    user_id: UUID | None = None,
-    event: AuditName | None = None,
-    sort: AuditSort = "-at",
+    user_id: About | None = None,
+    event: Event | None = None,
+    sort: Sort = "-at",
     total: WithTotal = False,
 ) -> ApiResponse[Page[AuditEventRead]]:
     """What happened to accounts and roles, by whom and from where."""

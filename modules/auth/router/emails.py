@@ -14,23 +14,39 @@ TOKEN_IS_THE_CREDENTIAL = Public("the token from the mail is the credential")
 router = APIRouter(prefix="/email")
 
 
-@router.post("/verify/request", status_code=202, dependencies=[Authenticated()], responses=failures(TooManyRequests))
+@router.post(
+    "/verify/request",
+    summary="Ask for the link that confirms your address",
+    status_code=202,
+    dependencies=[Authenticated()],
+    responses=failures(TooManyRequests),
+)
 async def request_email_verification(caller: Caller, emails: Emails) -> ApiResponse[None]:
     """Mails you the link once more, unless your address is verified."""
     await emails.request_verification(caller.user_id)
     return success(None)
 
 
-@router.post("/verify", dependencies=[Authenticated()], responses=failures(InvalidToken))
+@router.post(
+    "/verify",
+    summary="Confirm your address",
+    dependencies=[Authenticated()],
+    responses=failures(InvalidToken),
+)
 async def verify_email(data: EmailVerify, caller: Caller, emails: Emails) -> ApiResponse[None]:
     """Confirms your own address, with the token from the mail; a link to another account's address is not valid."""
     await emails.verify(caller, data.token)
     return success(None)
 
 
-@router.post("/disown", dependencies=[TOKEN_IS_THE_CREDENTIAL], responses=failures(InvalidToken, TooManyRequests))
+@router.post(
+    "/disown",
+    summary="Say that this was not you",
+    dependencies=[TOKEN_IS_THE_CREDENTIAL],
+    responses=failures(InvalidToken, TooManyRequests),
+)
 async def disown_email(data: EmailVerify, emails: Emails) -> ApiResponse[None]:
-    """This was not me: voids what somebody did with your address, with the token from the mail.
+    """Voids what somebody did with your address, with the token from the mail.
 
     An account that nobody confirmed loses its password and its sessions; "forgot password" gives it to you. A change to
     your address is called off.
@@ -41,6 +57,7 @@ async def disown_email(data: EmailVerify, emails: Emails) -> ApiResponse[None]:
 
 @router.post(
     "/change",
+    summary="Ask for another address",
     status_code=202,
     dependencies=[Authenticated()],
     responses=failures(WrongPassword, TooManyRequests),
@@ -51,7 +68,12 @@ async def request_email_change(data: EmailChange, caller: Caller, emails: Emails
     return success(None)
 
 
-@router.post("/change/confirm", dependencies=[Authenticated()], responses=failures(InvalidToken, EmailTaken))
+@router.post(
+    "/change/confirm",
+    summary="Confirm the change of your address",
+    dependencies=[Authenticated()],
+    responses=failures(InvalidToken, EmailTaken),
+)
 async def confirm_email_change(data: EmailVerify, caller: Caller, emails: Emails) -> ApiResponse[None]:
     """Gives you the new address, with the token from the mail to it; the old address gets a notice."""
     await emails.confirm_change(caller, data.token)

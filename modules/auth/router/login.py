@@ -13,15 +13,20 @@ from shared.responses import ApiResponse, success
 
 router = APIRouter()
 
+AcceptLanguage = Annotated[
+    str | None, Header(description="Decides about the language of mails if `locale` is left out.")
+]
+
 
 @router.post(
     "/register",
+    summary="Make an account",
     status_code=201,
     dependencies=[Public("an account is what its owner does not have yet; AUTH_REGISTRATION=closed closes it")],
     responses=failures(EmailTaken, RegistrationClosed, TooManyRequests),
 )
 async def register_user(
-    data: RegisterRequest, registration: Registration, accept_language: Annotated[str | None, Header()] = None
+    data: RegisterRequest, registration: Registration, accept_language: AcceptLanguage = None
 ) -> ApiResponse[UserRead]:
     """The new user gets a mail with a link to confirm the address."""
     locale = data.locale or preferred_locale(accept_language)
@@ -30,19 +35,23 @@ async def register_user(
 
 @router.post(
     "/login",
+    summary="Log in",
     dependencies=[Public("the password is the credential")],
     responses=failures(InvalidCredentials, TooManyRequests),
 )
 async def login_user(data: LoginRequest, login: Login) -> ApiResponse[TokenPair]:
+    """Begins a session. Send the `access_token` with every request, and the `refresh_token` when it has expired."""
     return success(await login.login(data))
 
 
 @router.post(
     "/refresh",
+    summary="Trade a refresh token for new tokens",
     dependencies=[Public("the refresh token is the credential")],
     responses=failures(InvalidRefreshToken, TooManyRequests),
 )
 async def refresh_session(data: RefreshRequest, sessions: Sessions) -> ApiResponse[TokenPair]:
+    """Each refresh token works once: keep the new one. Using an old one again ends the session."""
     return success(await sessions.refresh(data.refresh_token))
 
 

@@ -11,7 +11,12 @@ from shared.responses import ApiResponse, success
 router = APIRouter(prefix="/password")
 
 
-@router.post("/change", dependencies=[Authenticated()], responses=failures(WrongPassword, TooManyRequests))
+@router.post(
+    "/change",
+    summary="Change your password",
+    dependencies=[Authenticated()],
+    responses=failures(WrongPassword, TooManyRequests),
+)
 async def change_password(data: PasswordChange, caller: Caller, passwords: Passwords) -> ApiResponse[None]:
     """Ends your other sessions."""
     await passwords.change(caller, data.current_password, data.new_password)
@@ -20,6 +25,7 @@ async def change_password(data: PasswordChange, caller: Caller, passwords: Passw
 
 @router.post(
     "/forgot",
+    summary="Ask for a link to choose a new password",
     status_code=202,
     dependencies=[Public("who has forgotten the password cannot log in")],
     responses=failures(TooManyRequests),
@@ -32,6 +38,7 @@ async def request_password_reset(data: PasswordForgot, passwords: Passwords) -> 
 
 @router.post(
     "/reset",
+    summary="Choose a new password with a link",
     dependencies=[Public("the token from the mail is the credential")],
     responses=failures(InvalidToken, TooManyRequests),
 )

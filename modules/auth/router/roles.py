@@ -1,6 +1,7 @@
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
 from modules.auth.dependencies import Permissions, Revocation, Roles
 from modules.auth.errors import CannotGrant, RoleBuiltin, RoleNotFound, RoleTaken
@@ -17,55 +18,91 @@ MAY_REVOKE = Requires("auth:session.revoke")
 
 router = APIRouter()
 
+UserId = Annotated[UUID, Path(description="Whom it is about.")]
 
-@router.get("/permissions", dependencies=[MAY_READ])
+
+@router.get("/permissions", summary="List permissions", dependencies=[MAY_READ])
 async def list_permissions(permissions: Permissions) -> ApiResponse[list[PermissionRead]]:
     """All there is to be allowed: what a role may hold."""
     return success([PermissionRead.model_validate(permission) for permission in permissions.all])
 
 
-@router.get("/roles", dependencies=[MAY_READ])
+@router.get("/roles", summary="List roles", dependencies=[MAY_READ])
 async def list_roles(roles: Roles) -> ApiResponse[list[RoleRead]]:
+    """All of them, the built-in ones too."""
     return success(list(await roles.list()))
 
 
-@router.post("/roles", status_code=201, dependencies=[MAY_WRITE], responses=failures(RoleTaken, CannotGrant))
+@router.post(
+    "/roles",
+    summary="Make a role",
+    status_code=201,
+    dependencies=[MAY_WRITE],
+    responses=failures(RoleTaken, CannotGrant),
+)
 async def create_role(data: RoleCreate, caller: Caller, roles: Roles) -> ApiResponse[RoleRead]:
+    """It can hold only permissions that you hold yourself."""
     return success(await roles.create(caller, data))
 
 
-@router.get("/roles/{name}", dependencies=[MAY_READ], responses=failures(RoleNotFound))
+@router.get("/roles/{name}", summary="Read a role", dependencies=[MAY_READ], responses=failures(RoleNotFound))
 async def get_role(name: RoleName, roles: Roles) -> ApiResponse[RoleRead]:
+    """With the permissions that it holds."""
     return success(await roles.get(name))
 
 
-@router.patch("/roles/{name}", dependencies=[MAY_WRITE], responses=failures(RoleNotFound, RoleBuiltin, CannotGrant))
+@router.patch(
+    "/roles/{name}",
+    summary="Change a role",
+    dependencies=[MAY_WRITE],
+    responses=failures(RoleNotFound, RoleBuiltin, CannotGrant),
+)
 async def update_role(name: RoleName, data: RoleUpdate, caller: Caller, roles: Roles) -> ApiResponse[RoleRead]:
+    """What is left out stays as it is; `permissions` replaces all that the role held."""
     return success(await roles.update(caller, name, data))
 
 
-@router.delete("/roles/{name}", dependencies=[MAY_WRITE], responses=failures(RoleNotFound, RoleBuiltin, CannotGrant))
+@router.delete(
+    "/roles/{name}",
+    summary="Delete a role",
+    dependencies=[MAY_WRITE],
+    responses=failures(RoleNotFound, RoleBuiltin, CannotGrant),
+)
 async def delete_role(name: RoleName, caller: Caller, roles: Roles) -> ApiResponse[None]:
     """Those who hold the role lose it."""
     await roles.delete(caller, name)
     return success(None)
 
 
-@router.get("/users/{user_id}/roles", dependencies=[MAY_READ], responses=failures(UserNotFound))
-async def get_user_roles(user_id: UUID, roles: Roles) -> ApiResponse[UserRolesRead]:
+@router.get(
+    "/users/{user_id}/roles",
+    summary="Read a user's roles",
+    dependencies=[MAY_READ],
+    responses=failures(UserNotFound),
+)
+async def get_user_roles(user_id: UserId, roles: Roles) -> ApiResponse[UserRolesRead]:
+    """Their names."""
     return success(UserRolesRead(roles=list(await roles.list_of_user(user_id))))
 
 
 @router.put(
-    "/users/{user_id}/roles", dependencies=[MAY_ASSIGN], responses=failures(UserNotFound, CannotGrant, LastAdmin)
+    "/users/{user_id}/roles",
+    summary="Give and take a user's roles",
+    dependencies=[MAY_ASSIGN],
+    responses=failures(UserNotFound, CannotGrant, LastAdmin),
 )
-async def set_user_roles(user_id: UUID, data: UserRoles, caller: Caller, roles: Roles) -> ApiResponse[UserRolesRead]:
-    """These roles and no others, `user` included."""
+async def set_user_roles(user_id: UserId, data: UserRoles, caller: Caller, roles: Roles) -> ApiResponse[UserRolesRead]:
+    """Afterwards the user has these roles and no others, `user` included."""
     return success(UserRolesRead(roles=list(await roles.assign(caller, user_id, data.roles))))
 
 
-@router.delete("/users/{user_id}/sessions", dependencies=[MAY_REVOKE], responses=failures(UserNotFound, UserOutOfReach))
-async def revoke_user_sessions(user_id: UUID, revocation: Revocation) -> ApiResponse[None]:
-    """Log a user out everywhere."""
+@router.delete(
+    "/users/{user_id}/sessions",
+    summary="Log a user out everywhere",
+    dependencies=[MAY_REVOKE],
+    responses=failures(UserNotFound, UserOutOfReach),
+)
+async def revoke_user_sessions(user_id: UserId, revocation: Revocation) -> ApiResponse[None]:
+    """Ends all sessions of this user, at once."""
     await revocation.revoke(user_id)
     return success(None)

@@ -1,6 +1,7 @@
+from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter
+from fastapi import APIRouter, Path
 
 from modules.auth.dependencies import Sessions
 from modules.auth.errors import SessionNotFound
@@ -11,8 +12,10 @@ from shared.responses import ApiResponse, success
 
 router = APIRouter(prefix="/sessions", dependencies=[Authenticated()])
 
+SessionId = Annotated[UUID, Path(description="Which; see the list.")]
 
-@router.get("")
+
+@router.get("", summary="List your sessions")
 async def list_sessions(caller: Caller, sessions: Sessions) -> ApiResponse[list[SessionRead]]:
     """Where you are logged in."""
     return success(
@@ -30,8 +33,8 @@ async def list_sessions(caller: Caller, sessions: Sessions) -> ApiResponse[list[
     )
 
 
-@router.delete("/{session_id}", responses=failures(SessionNotFound))
-async def end_session(session_id: UUID, caller: Caller, sessions: Sessions) -> ApiResponse[None]:
-    """Log one of your devices out."""
+@router.delete("/{session_id}", summary="End one of your sessions", responses=failures(SessionNotFound))
+async def end_session(session_id: SessionId, caller: Caller, sessions: Sessions) -> ApiResponse[None]:
+    """Logs one of your devices out."""
     await sessions.end_one(caller, session_id)
     return success(None)

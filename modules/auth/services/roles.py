@@ -63,13 +63,14 @@ class RoleService:
 
     async def update(self, caller: Principal, name: str, data: RoleUpdate) -> RoleRead:
         """What `data` leaves out stays as it is."""
-        wanted = self._require_declared(data.permissions)
+        changes = data.model_dump(exclude_unset=True)
+        wanted = self._require_declared(changes.get("permissions", ()))
         role, held = await self._find_changeable(caller, name)
-        if "permissions" in data.model_fields_set:
+        if "permissions" in changes:
             self._authority.require_over_role(caller, name, wanted)
             held = wanted
-        if "description" in data.model_fields_set:
-            role.description = data.description
+        if "description" in changes:
+            role.description = changes["description"]
         return await self._write(role, held, "role_changed")
 
     async def delete(self, caller: Principal, name: str) -> None:
