@@ -22,6 +22,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.background import BackgroundTasks
 from shared.database import after_commit
+from shared.errors import TooManyRequests
+from shared.throttle import Attempt
 
 log = structlog.get_logger("mail")
 
@@ -166,13 +168,24 @@ class Outbox:
         self._sender = sender
         self._background = background
 
-    def post(self, mail: Mail) -> None:
-        """Send the mail now, whatever becomes of the transaction."""
-        self._background.run(self._sender.send(mail))
+    def post(self, mail: Mail, attempt: Attempt | None = None) -> None:
+        """Send the mail now, whatever becomes of the transaction; and not at all if it is one too many.
 
-    def post_after_commit(self, session: AsyncSession, mail: Mail) -> None:
+        What a stranger can cause to be sent needs a limit: `attempt` is taken when the mail's turn has come, and given
+        back if it cannot be sent.
+        """
+        self._background.run(self._sender.send(mail) if attempt is None else self._send_within(attempt, mail))
+
+    def post_after_commit(self, session: AsyncSession, mail: Mail, attempt: Attempt | None = None) -> None:
         """Send the mail once the session's transaction is committed; never if it is rolled back."""
-        after_commit(session, partial(self.post, mail))
+        after_commit(session, partial(self.post, mail, attempt))
+
+    async def _send_within(self, attempt: Attempt, mail: Mail) -> None:
+        try:
+            async with attempt:
+                await self._sender.send(mail)
+        except TooManyRequests:
+            log.warning("mail_not_sent", subject=mail.subject, reason="its recipient has had too many")
 
 
 def compose(mail: Mail, sender: Address) -> EmailMessage:

@@ -2,33 +2,28 @@
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable
-from typing import TYPE_CHECKING, Annotated, Any
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Annotated, Any, Self
 from urllib.parse import urlsplit
 
 import structlog
 from limits import RateLimitItem, parse_many
-from limits.aio.storage import MemoryStorage, RedisStorage
-from limits.aio.storage.memory import Entry
-from limits.aio.strategies import MovingWindowRateLimiter
 from pydantic import BeforeValidator
 from pydantic_settings import NoDecode
 
-from shared.errors import TooManyRequests
+from shared.errors import InternalError, TooManyRequests, failure_of
 from shared.keys import KeyRing
-
-if TYPE_CHECKING:
-    from redis.asyncio import Redis
+from shared.tries import InRedis, Memory, Storage, redis_client
 
 log = structlog.get_logger(__name__)
 
 NO_LIMIT = "none"
 
 MEMORY = "memory://"
-REDIS_TIMEOUT = 0.1
 REDIS_CONNECTIONS = 8
 SECONDS_BETWEEN_PROBES = 5
-SWEEP_KEYS = 1000
 
 
 def rate_limits(text: str) -> tuple[RateLimitItem, ...]:
@@ -65,10 +60,42 @@ def _is_redis(uri: str) -> bool:
     try:
         address = urlsplit(uri)
         # Nothing is sent; but an option that does not exist shows now, and not at the first request.
-        _redis_client(uri).connection_pool.make_connection()  # type: ignore[no-untyped-call]  # redis has types elsewhere
+        redis_client(uri).connection_pool.make_connection()  # type: ignore[no-untyped-call]  # redis has types elsewhere
     except Exception:  # noqa: BLE001 - whatever is wrong with it: the library's text might show the password
         return False
     return address.scheme in {"redis", "rediss"} and bool(address.hostname)
+
+
+Ending = BaseException | None
+"""What a try ended in: an exception, or success."""
+
+
+def answered(ending: Ending) -> bool:
+    """Whether the caller is told yes or no; not so when the service fails, or the try is broken off."""
+    return ending is None or (isinstance(ending, Exception) and failure_of(ending).status < InternalError.status)
+
+
+def succeeded(ending: Ending) -> bool:
+    return ending is None
+
+
+def ended_in(*verdicts: type[Exception]) -> Callable[[Ending], bool]:
+    """For limits on failures: `stands=ended_in(WrongPassword)`."""
+    return lambda ending: isinstance(ending, verdicts)
+
+
+@dataclass(frozen=True, slots=True)
+class Count:
+    """The tries of one action by one key (a client, an account), and the limits that all must hold.
+
+    `stands` tells the endings of a try that stays counted. None does that is a failure of the service: nobody is shut
+    out for what a database has done.
+    """
+
+    limits: tuple[RateLimitItem, ...]
+    action: str
+    key: str
+    stands: Callable[[Ending], bool] = answered
 
 
 class Throttle:
@@ -87,48 +114,92 @@ class Throttle:
     ) -> None:
         self._keys = keys
         self._monotonic = monotonic
-        self._here = _Window(_Memory())
-        self._redis = None if storage_uri == MEMORY else _Redis(storage_uri, prefix)
+        self._here = Memory()
+        self._redis = None if storage_uri == MEMORY else InRedis(storage_uri, prefix)
         # Whoever waits here while Redis hangs need not wait for it once more.
         self._turns = asyncio.Semaphore(REDIS_CONNECTIONS)
         self._probe_at: float | None = None  # None as long as Redis answers
 
-    async def reserve(self, limits: tuple[RateLimitItem, ...], action: str, key: str) -> None:
-        """Take one try, before the work begins: of any number of requests at once only as many as allowed get through.
+    def attempt(self, *counts: Count) -> "Attempt":
+        """One try of something that is limited: `async with throttle.attempt(Count(...)):` around the work."""
+        return Attempt(self, counts)
+
+    async def reserve_all(self, counts: Sequence[Count], *, besides: Sequence[Count] = ()) -> None:
+        """Take one try of each before the work begins: of any number of requests at once only so many get through.
+
+        What a limit refuses is not counted by it, and by none behind it: name the client's count before the account's.
 
         Raises:
-            TooManyRequests: With the seconds to wait. A refused try does not make the wait longer.
+            TooManyRequests: With the seconds after which all of them, and those `besides`, have a try left.
         """
-        stored = self._stored(action, key)
-        wait = await self._count(lambda window: window.reserve(limits, stored))
+        wait = await self._count(lambda storage: self._reserve(storage, counts, besides))
         if wait is not None:
             raise TooManyRequests(wait)
 
+    async def give_back_all(self, counts: Sequence[Count]) -> None:
+        """Undo one try of each: it turned out to be one that need not be counted."""
+        if counts:
+            await self._count(lambda storage: self._give_back(storage, counts))
+
+    async def reserve(self, limits: tuple[RateLimitItem, ...], action: str, key: str) -> None:
+        """As `reserve_all`, of one count."""
+        await self.reserve_all([Count(limits, action, key)])
+
     async def give_back(self, limits: tuple[RateLimitItem, ...], action: str, key: str) -> None:
-        """Undo one try that was taken: it turned out to be one that need not be counted."""
-        stored = self._stored(action, key)
-        await self._count(lambda window: window.give_back(limits, stored))
+        """As `give_back_all`, of one count."""
+        await self.give_back_all([Count(limits, action, key)])
 
     async def clear(self, limits: tuple[RateLimitItem, ...], action: str, key: str) -> None:
         """Forget the tries so far."""
-        stored = self._stored(action, key)
-        await self._count(lambda window: window.forget(limits, stored))
+        mac = self._mac(Count(limits, action, key))
+        await self._count(lambda storage: storage.forget(limits, mac))
 
     async def close(self) -> None:
         if self._redis is not None:
             await self._redis.close()
 
-    def _stored(self, action: str, key: str) -> str:
-        return self._keys.sign("throttle", f"{action}|{key}".encode()).hex()
+    async def _reserve(self, storage: Storage, counts: Sequence[Count], besides: Sequence[Count]) -> float | None:
+        # All are looked at before one is taken: whoever is refused anyhow is in nobody's way, not even for a moment.
+        if await self._wait(storage, counts) is None and await self._take(storage, counts):
+            return None
+        await self._count_refusal(storage, counts)
+        return await self._wait(storage, [*counts, *besides]) or 0
 
-    async def _count(self, work: "Callable[[_Window], Awaitable[float | None]]") -> float | None:
+    async def _count_refusal(self, storage: Storage, counts: Sequence[Count]) -> None:
+        """A count of all that a client asks for has this in it, too, if it stands in front of the one that refuses."""
+        refusal = TooManyRequests()
+        for count in counts:
+            if await self._wait(storage, [count]) is not None:
+                return
+            if count.stands(refusal):
+                await storage.take(count.limits, self._mac(count))
+
+    async def _take(self, storage: Storage, counts: Sequence[Count]) -> bool:
+        for number, count in enumerate(counts):
+            if not await storage.take(count.limits, self._mac(count)):  # others were faster
+                await self._give_back(storage, counts[:number])
+                return False
+        return True
+
+    async def _wait(self, storage: Storage, counts: Sequence[Count]) -> float | None:
+        waits = [await storage.wait(count.limits, self._mac(count)) for count in counts]
+        return max((wait for wait in waits if wait is not None), default=None)
+
+    async def _give_back(self, storage: Storage, counts: Sequence[Count]) -> None:
+        for count in counts:
+            await storage.give_back(count.limits, self._mac(count))
+
+    def _mac(self, count: Count) -> bytes:
+        return self._keys.sign("throttle", f"{count.action}|{count.key}".encode())
+
+    async def _count(self, work: Callable[[Storage], Awaitable[float | None]]) -> float | None:
         if self._redis is None:
             return await work(self._here)
         async with self._turns:
             was_away = self._probe_at is not None
             if self._may_ask_redis():
                 try:
-                    wait = await work(_Window(self._redis))
+                    wait = await work(self._redis)
                 except self._redis.failures as error:
                     self._degrade(error)
                 else:
@@ -156,83 +227,33 @@ class Throttle:
         self._probe_at = None
 
 
-class _Memory(MemoryStorage):
-    """Without the library's way to forget: a task at each try, which outlives its event loop, and a thread per key."""
+class Attempt:
+    """One try: taken of every count when the block begins, and given back when it ends in what need not be counted.
 
-    def __init__(self) -> None:
-        super().__init__()
-        self._sweep_at = SWEEP_KEYS
+    What goes on after the answer enters the same attempt once more.
+    """
 
-    async def acquire_entry(self, key: str, limit: int, expiry: int, amount: int = 1) -> bool:
-        # Nothing here waits, so nothing can come between the look and the entry.
-        entries = self.events.get(key, [])
-        if amount > limit or (len(entries) >= limit and entries[limit - amount].atime >= time.time() - expiry):
-            return False
-        self.events[key] = [Entry(expiry)] * amount + entries[: limit - amount]
-        if len(self.events) >= self._sweep_at:
-            self._sweep()
-        return True
+    def __init__(self, throttle: Throttle, counts: Sequence[Count]) -> None:
+        self._throttle = throttle
+        self._wanted = counts
+        self._taken: list[Count] = []
 
-    async def give_back(self, key: str) -> None:
-        # Nothing is there when the try was taken in Redis, which has gone away since.
-        self.events[key] = self.events.get(key, [])[1:]
+    async def take(self, *counts: Count) -> None:
+        """Take a try of further counts, which were not known before.
 
-    def _sweep(self) -> None:
-        now = time.time()
-        self.events = {key: entries for key, entries in self.events.items() if entries and entries[0].expiry > now}
-        self._sweep_at = max(SWEEP_KEYS, 2 * len(self.events))
+        Raises:
+            TooManyRequests: With the wait that satisfies those taken before, too.
+        """
+        await self._throttle.reserve_all(counts, besides=self._taken)
+        self._taken += counts
 
+    async def __aenter__(self) -> Self:
+        wanted, self._wanted = self._wanted, ()
+        await self.take(*wanted)
+        return self
 
-def _redis_client(uri: str) -> "Redis":
-    from redis.asyncio import Redis  # noqa: PLC0415 - takes a quarter of a second, which only Redis is worth
-
-    return Redis.from_url(uri, socket_connect_timeout=REDIS_TIMEOUT, socket_timeout=REDIS_TIMEOUT, protocol=2)
-
-
-class _Redis(RedisStorage):
-    def __init__(self, uri: str, prefix: str) -> None:
-        from redis.exceptions import RedisError  # noqa: PLC0415 - as above
-
-        self._client = _redis_client(uri)
-        self.failures: tuple[type[Exception], ...] = (RedisError, OSError)
-        super().__init__(
-            "async+redis://",
-            implementation="redispy",
-            key_prefix=prefix,
-            connection_pool=self._client.connection_pool,  # type: ignore[arg-type]  # documented, but typed as plain values
-        )
-
-    async def give_back(self, key: str) -> None:
-        await self._client.lpop(self.bridge.prefixed_key(key))
-
-    async def close(self) -> None:
-        await self._client.aclose()
-
-
-class _Window(MovingWindowRateLimiter):
-    """The moving windows in one storage. What gives a number gives the seconds to wait; None means go."""
-
-    storage: _Memory | _Redis
-
-    async def wait(self, limits: tuple[RateLimitItem, ...], key: str) -> float | None:
-        windows = [(limit, await self.get_window_stats(limit, key)) for limit in limits]
-        waits = [window.reset_time - time.time() for _, window in windows if window.remaining <= 0]
-        return max(waits, default=None)
-
-    async def reserve(self, limits: tuple[RateLimitItem, ...], key: str) -> float | None:
-        if (wait := await self.wait(limits, key)) is not None:
-            return wait
-        for number, limit in enumerate(limits):
-            if not await self.hit(limit, key):
-                # Others were faster. What this try took of the limits before must not lengthen anybody's wait.
-                await self.give_back(limits[:number], key)
-                return await self.wait(limits, key) or 0
-        return None
-
-    async def give_back(self, limits: tuple[RateLimitItem, ...], key: str) -> None:
-        for limit in limits:
-            await self.storage.give_back(limit.key_for(key))
-
-    async def forget(self, limits: tuple[RateLimitItem, ...], key: str) -> None:
-        for limit in limits:
-            await self.clear(limit, key)
+    async def __aexit__(
+        self, _type: type[BaseException] | None, ending: BaseException | None, _traceback: TracebackType | None
+    ) -> None:
+        taken, self._taken = self._taken, [count for count in self._taken if count.stands(ending)]
+        await self._throttle.give_back_all([count for count in taken if not count.stands(ending)])

@@ -46,7 +46,12 @@ class Container(containers.DeclarativeContainer):
 
     mail_tokens = providers.Singleton(MailTokens, shared.clock)
     mails = providers.Singleton(
-        Mails, shared.outbox, shared.settings.provided.app_name, shared.settings.provided.public_url
+        Mails,
+        shared.outbox,
+        shared.throttle,
+        app_name=shared.settings.provided.app_name,
+        public_url=shared.settings.provided.public_url,
+        limit=settings.provided.mail_limit_per_recipient,
     )
     audit = providers.Singleton(AuditTrail, shared.clock)
     audit_reader = providers.Factory(AuditReader, paginator=shared.paginator)

@@ -46,6 +46,7 @@ class Settings(EnvSettings):
     register_limit_per_address: RateLimits = rate_limits("20/minute")
     mail_limit_per_address: RateLimits = rate_limits("20/minute")
     mail_limit_per_account: RateLimits = rate_limits("5/hour")
+    mail_limit_per_recipient: RateLimits = rate_limits("10/hour; 20/day")
     refresh_limit_per_address: RateLimits = rate_limits("600/minute")
     refresh_limit_per_session: RateLimits = rate_limits("60/minute")
     password_limit_per_user: RateLimits = rate_limits("5/minute")

@@ -37,6 +37,23 @@ def failing_commits(app: FastAPI, error: Exception | None = None, *, after: int 
         event.remove(engine, "commit", fail)
 
 
+@contextmanager
+def failing_statements(app: FastAPI, *, but: str | None = None) -> Iterator[None]:
+    """The database is away for a while; it answers only statements with this word in them."""
+    runtime: Runtime = app.state.runtime
+    engine = runtime.shared.database().engine.sync_engine
+
+    def fail(_connection: Any, _cursor: Any, statement: str, *_more: Any) -> None:
+        if but is None or but not in statement:
+            raise OperationalError(statement, {}, Exception("the connection was lost"))
+
+    event.listen(engine, "before_cursor_execute", fail)
+    try:
+        yield
+    finally:
+        event.remove(engine, "before_cursor_execute", fail)
+
+
 @asynccontextmanager
 async def away(make_app: MakeApp, database: str) -> AsyncIterator[httpx.AsyncClient]:
     """A client of an application whose database, of the same kind as this one, cannot be reached."""

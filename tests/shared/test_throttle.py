@@ -2,45 +2,19 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Iterator
-from uuid import uuid4
+import tracemalloc
 
 import pytest
-from limits.aio.storage import MemoryStorage
 from redis import Redis
 
 from shared.errors import TooManyRequests
 from shared.keys import KeyRing
 from shared.throttle import Throttle, rate_limits
+from shared.tries import Memory
 from tests.project import SECRET
 from tests.shared.tries import KEYS, REDIS_URL, THREE, admitted, patient, wait_of
 
 BOTH = rate_limits("3/5 minutes; 5/hour")
-
-
-@pytest.fixture
-def prefix() -> str:
-    return f"test-{uuid4().hex}"
-
-
-@pytest.fixture
-def redis(prefix: str) -> Iterator[Redis]:
-    """The test server; what the test has written is gone afterwards."""
-    if not REDIS_URL:
-        pytest.skip("TEST_REDIS_URL is not set")
-    with Redis.from_url(REDIS_URL, decode_responses=True) as client:
-        yield client
-        for key in client.scan_iter(f"{prefix}:*"):
-            client.delete(key)
-
-
-@pytest.fixture(params=["memory", "redis"])
-async def throttle(request: pytest.FixtureRequest, prefix: str) -> AsyncIterator[Throttle]:
-    if request.param == "redis":
-        request.getfixturevalue("redis")
-    made = Throttle("memory://" if request.param == "memory" else patient(REDIS_URL), KEYS, prefix=prefix)
-    yield made
-    await made.close()
 
 
 class WallClock:
@@ -203,8 +177,6 @@ def test_memory_works_from_one_event_loop_to_the_next_and_leaves_nothing_running
 
 async def test_memory_forgets_keys_that_nobody_asks_for_again(wall_clock: WallClock) -> None:
     throttle = Throttle("memory://", KEYS)
-    stored = throttle._here.storage
-    assert isinstance(stored, MemoryStorage)
     for number in range(1500):
         await throttle.reserve(THREE, "login", f"{number}")
 
@@ -212,9 +184,36 @@ async def test_memory_forgets_keys_that_nobody_asks_for_again(wall_clock: WallCl
     for number in range(1500):
         await throttle.reserve(THREE, "login", f"later-{number}")
 
-    assert len(stored.events) <= 2000
-    assert not stored.locks
+    assert len(throttle._here) <= 2000
     assert await admitted(throttle, 5, key="later-7") == 2
+
+
+async def test_names_that_are_tried_without_end_push_out_each_other_and_not_what_was_tried_often() -> None:
+    memory = Memory(most_keys=3000, kept_keys=2000)
+    limits = rate_limits("5/5 minutes; 20/hour; 100/30 days")
+    for _ in range(2):
+        await memory.take(limits, b"the owner's")
+
+    for number in range(20_000):
+        assert await memory.take(limits, b"%d" % number)
+        assert len(memory) <= 3000
+
+    assert [await memory.take(limits, b"the owner's") for _ in range(4)] == [True] * 3 + [False]
+    assert [await memory.take(limits, b"19999") for _ in range(5)] == [True] * 4 + [False], "the latest are kept"
+
+
+async def test_a_name_that_was_tried_once_takes_little_memory() -> None:
+    throttle = Throttle("memory://", KEYS)
+    limits = rate_limits("5/5 minutes; 20/hour; 100/30 days")
+    tracemalloc.start()
+    try:
+        for number in range(5000):
+            await throttle.reserve(limits, "login", f"{number}@example.com")
+        taken, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+
+    assert taken / 5000 < 400, "bytes"
 
 
 @pytest.mark.parametrize("text", ["5 tries", "five/minute", "5/fortnight", "", "5/minute and more"])

@@ -21,7 +21,7 @@ from shared.client import client_key
 from shared.clock import Clock
 from shared.database import Database
 from shared.request import Principal
-from shared.throttle import Throttle
+from shared.throttle import Attempt, Count, Throttle, succeeded
 
 DISOWNED: tuple[Purpose, ...] = ("verification", "email_change")
 
@@ -54,8 +54,7 @@ class EmailService:
 
     async def request_verification(self, user_id: UUID) -> None:
         """Mail the link once more; nothing if the address is verified."""
-        await self._reserve_mail(user_id)
-        async with self._database.transaction() as session:
+        async with self._mail_to(user_id), self._database.transaction() as session:
             user = await self._users(session).get(user_id)
             if not user.email_verified:
                 await self.send_verification(session, user)
@@ -83,8 +82,11 @@ class EmailService:
         Raises:
             WrongPassword: The current password is asked for: the address is the way to a new one.
         """
-        await self._reserve_mail(caller.user_id)
-        user, _ = await self._passwords.require(caller.user_id, password)
+        async with self._mail_to(caller.user_id):
+            user, _ = await self._passwords.require(caller.user_id, password)
+            await self._mail_change(user, email)
+
+    async def _mail_change(self, user: User, email: str) -> None:
         ttl = self._settings.verify_token_ttl
         async with self._database.transaction() as session:
             holder = await self._users(session).find_by_email(email)
@@ -127,7 +129,10 @@ class EmailService:
         Raises:
             InvalidToken: It was used, has expired, or the address has been confirmed.
         """
-        await self._throttle.reserve(self._settings.mail_limit_per_address, "disown", client_key())
+        async with self._throttle.attempt(Count(self._settings.mail_limit_per_address, "disown", client_key())):
+            await self._disown(token)
+
+    async def _disown(self, token: str) -> None:
         async with self._database.read() as session:
             await self._tokens.find(session, token, *DISOWNED)
         unknown_password = await self._hasher.hash(secrets.token_urlsafe())
@@ -148,5 +153,8 @@ class EmailService:
             raise InvalidToken
         return row
 
-    async def _reserve_mail(self, user_id: UUID) -> None:
-        await self._throttle.reserve(self._settings.mail_limit_per_account, "mail", str(user_id))
+    def _mail_to(self, user_id: UUID) -> Attempt:
+        # A wrong password sends no mail, and has a limit of its own.
+        return self._throttle.attempt(
+            Count(self._settings.mail_limit_per_account, "mail", str(user_id), stands=succeeded)
+        )

@@ -1,8 +1,8 @@
+from contextlib import suppress
 from uuid import UUID
 
 import structlog
 from sqlalchemy import select, update
-from sqlalchemy.exc import SQLAlchemyError
 
 from modules.auth.errors import InvalidCredentials
 from modules.auth.models import Credential
@@ -13,7 +13,7 @@ from modules.auth.services.sessions import SessionService
 from modules.auth.services.throttling import LoginThrottle
 from modules.users import User, email_key
 from shared.database import Database
-from shared.errors import TooManyRequests, Unavailable
+from shared.errors import TooManyRequests
 
 log = structlog.get_logger(__name__)
 
@@ -41,36 +41,43 @@ class LoginService:
             InvalidCredentials: The same, and after the same time, whether the account does not exist, has no password
                 or another one, or is deactivated.
             TooManyRequests: Before anything else is looked at, so it tells nothing either.
-            Unavailable: Too many hashes are waiting already, whoever asks; this is not counted as a failure.
+            Unavailable: Too many hashes are waiting already, whoever asks. Like every fault of ours it is no failure of
+                the caller's, and not counted.
         """
         # A flood is mostly refused: before anything is counted, or asked of the database.
         self._hasher.require_room()
-        account = email_key(data.email)
+        account, user_id = email_key(data.email), None
         try:
-            await self._throttle.admit(account)
+            async with self._throttle.attempt(account):
+                user_id, is_active, credential = await self._find(account)
+                pair = await self._open(credential if is_active else None, data.password)
         except TooManyRequests:
-            if await self._throttle.is_worth_a_notice(account):
-                user_id, _, _ = await self._find(account)
-                await self._record("login_locked_out", user_id)
+            await self._note_lockout(account)
             raise
-        # No transaction is open while the hash is computed: that takes a quarter of a second.
-        user_id, is_active, credential = await self._find(account)
-        stored = credential.password_hash if credential and is_active else None
-        try:
-            matches = await self._hasher.verify(data.password, stored)
-        except Unavailable:
-            await self._throttle.withdraw(account)
-            raise
-        if not matches or credential is None:
+        except InvalidCredentials:
+            # The try stands already: a database that takes no rows gives nobody more of them.
             await self._record("login_failed", user_id)
+            raise
+        await self._throttle.forgive(account)
+        return pair
+
+    async def _open(self, credential: Credential | None, password: str) -> TokenPair:
+        # No transaction is open while the hash is computed: that takes a quarter of a second.
+        matches = await self._hasher.verify(password, credential.password_hash if credential else None)
+        if not matches or credential is None:
             raise InvalidCredentials
         if self._hasher.needs_rehash(credential.password_hash):
-            await self._rehash(credential.user_id, data.password, credential.password_hash)
+            await self._rehash(credential.user_id, password, credential.password_hash)
         async with self._database.transaction() as session:
             pair = await self._sessions.begin(session, credential.user_id, credential.auth_version)
             self._audit.record(session, "login_succeeded", user_id=credential.user_id, session_id=pair.session_id)
-        await self._throttle.note_success(account)
         return pair
+
+    async def _note_lockout(self, account: str) -> None:
+        with suppress(TooManyRequests):  # noted lately
+            async with self._throttle.notice(account):
+                user_id, _, _ = await self._find(account)
+                await self._record("login_locked_out", user_id)
 
     async def _find(self, account: str) -> tuple[UUID | None, bool, Credential | None]:
         """The user's id, whether the account is active, and its password, of which each may be missing."""
@@ -99,5 +106,6 @@ class LoginService:
                     .where(Credential.user_id == user_id, Credential.password_hash == stored)
                     .values(password_hash=hashed)
                 )
-        except SQLAlchemyError:
+        except Exception:
+            # A database that is away, a queue that is full, or anything else: the next login does it.
             log.warning("rehash_failed", user_id=str(user_id), exc_info=True)

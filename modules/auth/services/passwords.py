@@ -23,7 +23,7 @@ from shared.constraints import failing_as
 from shared.database import Database
 from shared.errors import ValidationFailed
 from shared.request import Principal, confirm_caller
-from shared.throttle import Throttle
+from shared.throttle import Attempt, Count, Throttle
 
 
 class PasswordService:
@@ -62,18 +62,18 @@ class PasswordService:
         Raises:
             WrongPassword: Tries are limited.
         """
-        await self._throttle.reserve(self._settings.password_limit_per_user, "password", str(user_id))
-        async with self._database.read() as session:
-            await confirm_caller(session)  # whose login is over learns nothing about the password
-            found = await session.execute(
-                select(User, Credential).join(Credential, Credential.user_id == User.id).where(User.id == user_id)
-            )
-        proven = found.one_or_none()
-        # Nothing to prove: another request has deleted the user since this one was let in.
-        if proven is None or not await self._hasher.verify(password, proven[1].password_hash):
-            raise WrongPassword
-        user, credential = proven
-        return user, credential
+        async with self._throttle.attempt(Count(self._settings.password_limit_per_user, "password", str(user_id))):
+            async with self._database.read() as session:
+                await confirm_caller(session)  # whose login is over learns nothing about the password
+                found = await session.execute(
+                    select(User, Credential).join(Credential, Credential.user_id == User.id).where(User.id == user_id)
+                )
+            proven = found.one_or_none()
+            # Nothing to prove: another request has deleted the user since this one was let in.
+            if proven is None or not await self._hasher.verify(password, proven[1].password_hash):
+                raise WrongPassword
+            user, credential = proven
+            return user, credential
 
     async def change(self, caller: Principal, current: str, new: str) -> None:
         """Replace the password; every other session of the user ends.
@@ -112,9 +112,13 @@ class PasswordService:
 
         Everything that depends on whether it has one happens after the answer.
         """
-        await self._throttle.reserve(self._settings.mail_limit_per_address, "forgot", client_key())
-        await self._throttle.reserve(self._settings.mail_limit_per_account, "forgot_account", email_key(email))
-        self._background.run(self._send_reset_link(email))
+        settings = self._settings
+        attempt = self._throttle.attempt(
+            Count(settings.mail_limit_per_address, "forgot", client_key()),
+            Count(settings.mail_limit_per_account, "forgot_account", email_key(email)),
+        )
+        async with attempt:
+            self._background.run(self._send_reset_link(email, attempt))
 
     async def invite(self, session: AsyncSession, user_id: UUID) -> None:
         """Mail a link to choose a first password."""
@@ -132,7 +136,11 @@ class PasswordService:
                 not active.
             ValidationFailed: The new password is not good enough; the link can be used again.
         """
-        await self._throttle.reserve(self._settings.mail_limit_per_address, "reset", client_key())
+        async with self._throttle.attempt(Count(self._settings.mail_limit_per_address, "reset", client_key())):
+            user = await self._redeem(token, new)
+        await self._login_throttle.forgive(email_key(user.email))
+
+    async def _redeem(self, token: str, new: str) -> User:
         async with self._database.read() as session:
             row = await self._tokens.find(session, token, "reset", "invitation")
             user = await self._users(session).get(row.user_id)
@@ -143,13 +151,16 @@ class PasswordService:
             async with self._database.transaction() as session:
                 row = await self._tokens.redeem(session, token, "reset", "invitation")
                 await self._set_password(session, row, hashed)
-        await self._login_throttle.forgive(email_key(user.email))
+        return user
 
-    async def _send_reset_link(self, email: str) -> None:
-        async with self._database.transaction() as session:
+    async def _send_reset_link(self, email: str, attempt: Attempt) -> None:
+        # What fails before the account is known gives the try back. What fails later must not: that it failed would
+        # tell that there is an account.
+        async with attempt, self._database.read() as session:
             user = await self._users(session).find_by_email(email)
-            if user is None or not user.is_active:
-                return
+        if user is None or not user.is_active:
+            return
+        async with self._database.transaction() as session:
             ttl = self._settings.reset_token_ttl
             token = await self._tokens.issue(session, user.id, "reset", email=user.email, ttl=ttl)
             self._audit.record(session, "password_reset_requested", user_id=user.id)

@@ -15,7 +15,7 @@ from modules.users import Locale, User, UserCreate, UsersIn
 from shared.client import client_key
 from shared.clock import Clock
 from shared.database import Database
-from shared.throttle import Throttle
+from shared.throttle import Count, Throttle
 
 
 class RegistrationService:
@@ -46,15 +46,15 @@ class RegistrationService:
 
     async def register(self, data: RegisterRequest, locale: Locale) -> User:
         """Raises RegistrationClosed, TooManyRequests, ValidationFailed (the password) and EmailTaken."""
-        await self._throttle.reserve(self._settings.register_limit_per_address, "register", client_key())
-        if self._settings.registration == "closed":
-            raise RegistrationClosed
-        hashed = await self._hash_good_password(data)
-        async with self._database.transaction() as session:
-            user = await self._create(session, data, hashed, locale)
-            self._audit.record(session, "account_registered", user_id=user.id)
-            await self._emails.send_verification(session, user)
-            return user
+        async with self._throttle.attempt(Count(self._settings.register_limit_per_address, "register", client_key())):
+            if self._settings.registration == "closed":
+                raise RegistrationClosed
+            hashed = await self._hash_good_password(data)
+            async with self._database.transaction() as session:
+                user = await self._create(session, data, hashed, locale)
+                self._audit.record(session, "account_registered", user_id=user.id)
+                await self._emails.send_verification(session, user)
+                return user
 
     async def create_admin(self, data: RegisterRequest) -> User:
         """Create an account that holds the role `admin`.

@@ -1,8 +1,8 @@
 """Sessions: begun at login, moved on by refresh, ended by logout and whatever else ends them."""
 
 import secrets
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager, suppress
 from datetime import datetime, timedelta
 from typing import Literal
 from uuid import UUID
@@ -23,7 +23,7 @@ from shared.client import client_key
 from shared.clock import Clock
 from shared.database import Database
 from shared.request import Principal, current_request
-from shared.throttle import Throttle
+from shared.throttle import Count, Throttle
 
 SALT_BYTES = 32
 USER_AGENT_LENGTH = 255
@@ -99,16 +99,17 @@ class SessionService:
         Raises:
             InvalidRefreshToken: For every reason alike. A reuse is committed before it is raised.
         """
-        claims, row = await self._require_genuine(token)
-        now = self._clock()
-        idle_expires_at = min(now + self._settings.idle, row.absolute_expires_at)
-        values = {"session": row.id, "used": claims.counter, "at": now, "until": idle_expires_at}
-        async with self._database.transaction() as session:
-            moved = await session.execute(MOVE_ON, values)
-            has_moved = moved.rowcount == 1  # type: ignore[attr-defined]  # an UPDATE's result is a CursorResult
-        if not has_moved:
-            idle_expires_at = (await self._seen_again(claims, now)).idle_expires_at
-        return self._pair(row.id, row.user_id, row.salt, counter=claims.counter + 1, expires_in=idle_expires_at - now)
+        async with self._genuine(token) as (claims, row):
+            now = self._clock()
+            idle_expires_at = min(now + self._settings.idle, row.absolute_expires_at)
+            values = {"session": row.id, "used": claims.counter, "at": now, "until": idle_expires_at}
+            async with self._database.transaction() as session:
+                moved = await session.execute(MOVE_ON, values)
+                has_moved = moved.rowcount == 1  # type: ignore[attr-defined]  # an UPDATE's result is a CursorResult
+            if not has_moved:
+                idle_expires_at = (await self._seen_again(claims, now)).idle_expires_at
+            expires_in = idle_expires_at - now
+            return self._pair(row.id, row.user_id, row.salt, counter=claims.counter + 1, expires_in=expires_in)
 
     async def end(self, caller: Principal, scope: Scope) -> None:
         conditions: dict[Scope, ColumnElement[bool]] = {
@@ -128,9 +129,8 @@ class SessionService:
         Raises:
             InvalidRefreshToken: This service has not made it, or its session is long forgotten.
         """
-        _, row = await self._require_genuine(token)
         now = self._clock()
-        async with self._database.transaction() as session:
+        async with self._genuine(token) as (_, row), self._database.transaction() as session:
             with suppress(UserNotFound):
                 await lock_account(session, row.user_id)
             if await session.scalar(select(LoginSession.id).where(LoginSession.id == row.id, *_is_not_over(now))):
@@ -155,15 +155,22 @@ class SessionService:
             await end_sessions(session, caller.user_id, "logout", now, *own)
             self._audit.record(session, "session_ended", user_id=caller.user_id, ended=str(session_id))
 
-    async def _require_genuine(self, token: str) -> tuple[RefreshClaims, FoundSession]:
-        """Raises InvalidRefreshToken. Whether the session is over, or the token was used, is another question."""
-        await self._throttle.reserve(self._settings.refresh_limit_per_address, "refresh", client_key())
-        claims = self._refresh_tokens.parse(token)
-        row = await self._find(claims.session_id) if claims else None
-        if claims is None or row is None or not self._refresh_tokens.is_genuine(claims, row.salt):
-            raise InvalidRefreshToken
-        await self._throttle.reserve(self._settings.refresh_limit_per_session, "refresh_session", str(row.id))
-        return claims, row
+    @asynccontextmanager
+    async def _genuine(self, token: str) -> AsyncIterator[tuple[RefreshClaims, FoundSession]]:
+        """Raises InvalidRefreshToken. Whether the session is over, or the token was used, is another question.
+
+        What is done with it is the try that is limited.
+        """
+        settings = self._settings
+        async with self._throttle.attempt(
+            Count(settings.refresh_limit_per_address, "refresh", client_key())
+        ) as attempt:
+            claims = self._refresh_tokens.parse(token)
+            row = await self._find(claims.session_id) if claims else None
+            if claims is None or row is None or not self._refresh_tokens.is_genuine(claims, row.salt):
+                raise InvalidRefreshToken
+            await attempt.take(Count(settings.refresh_limit_per_session, "refresh_session", str(row.id)))
+            yield claims, row
 
     async def _seen_again(self, claims: RefreshClaims, now: datetime) -> LoginSession:
         """The token was used before, or its session is over. A transaction of its own sees what is true now."""
