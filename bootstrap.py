@@ -25,6 +25,7 @@ from shared.container import Runtime, SharedContainer
 from shared.database import ROOT
 from shared.development import ensure_secret, greeting
 from shared.discovery import ModuleError, Modules, discover
+from shared.documentation import add_documentation
 from shared.errors import AppError, register_exception_handlers
 from shared.events import ApplicationStarted
 from shared.layers import layers
@@ -74,17 +75,21 @@ def create_app(
         contact={"name": settings.app_name, "url": settings.public_url},
         lifespan=_lifespan,
         openapi_url=None if settings.is_production else "/openapi.json",
+        docs_url=None,
+        redoc_url=None,
         openapi_tags=[{"name": name, "description": module.declaration.description} for name, module in active.items()],
         # One spelling for each path: a redirect before the caller is known would tell which paths exist.
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         middleware=layers(settings, active),
     )
+    if not settings.is_production:
+        add_documentation(app)
     for route in app.routes:
         Public("documentation; not there in production").mark(getattr(route, "endpoint", None))
     register_exception_handlers(app)
     for module in active.values():
-        include_routes(app, module)
+        include_routes(app, module, is_production=settings.is_production)
 
     app.state.runtime = build_runtime(everything, configuration)
     app.state.access = AccessTable(app.routes)

@@ -14,8 +14,10 @@ WITHIN_A_SEGMENT = {StringConvertor, IntegerConvertor, FloatConvertor, UUIDConve
 WHOLE_PATHS = {Route, WebSocketRoute, APIWebSocketRoute}
 
 
-def include_routes(app: FastAPI, module: DiscoveredModule) -> None:
+def include_routes(app: FastAPI, module: DiscoveredModule, *, is_production: bool) -> None:
     """Put the module's `router` under its prefix, and its `root_router` where it says itself.
+
+    A `development_router` goes under the prefix, too, but not in production.
 
     Raises:
         ModuleError: Its `router.py` defines neither.
@@ -29,6 +31,8 @@ def include_routes(app: FastAPI, module: DiscoveredModule) -> None:
         raise ModuleError(f"module {module.name!r}: {module.path / 'router.py'} must define 'router' or 'root_router'")
     for name in found:
         app.include_router(getattr(part, name), prefix=prefixes[name], tags=[module.name])
+    if not is_production and hasattr(part, "development_router"):
+        app.include_router(part.development_router, prefix=prefixes["router"], tags=[module.name])
 
 
 class PathIndex:

@@ -1,6 +1,6 @@
 from fastapi import APIRouter
 
-from modules.auth.router import audit, emails, keys, login, me, passwords, roles, sessions
+from modules.auth.router import audit, emails, form, keys, login, me, passwords, roles, sessions
 
 router = APIRouter()
 router.include_router(login.router)
@@ -12,3 +12,4 @@ router.include_router(roles.router)
 router.include_router(audit.router)
 
 root_router = keys.root_router
+development_router = form.development_router

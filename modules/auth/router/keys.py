@@ -22,7 +22,7 @@ async def _access_tokens(request: Request) -> AccessTokens:
     include_in_schema=False,
 )
 async def get_signing_keys(tokens: Annotated[AccessTokens, Depends(_access_tokens)]) -> JSONResponse:
-    """Answer without the envelope, alone of all routes: programs read it, and RFC 7517 fixes its form.
+    """Answer without the envelope: programs read it, and RFC 7517 fixes its form.
 
     For the same reason it is not in the OpenAPI document, which promises the envelope.
     """
