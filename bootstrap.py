@@ -2,9 +2,10 @@
 
 import asyncio
 import gc
+import secrets
 import sys
 from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import parent_process
@@ -14,6 +15,7 @@ import structlog
 import uvicorn
 from dependency_injector.containers import DeclarativeContainer
 from fastapi import FastAPI
+from pydantic import ValidationError
 from pydantic_settings import BaseSettings
 from sqlalchemy import URL
 from uvicorn.config import STARTUP_FAILURE
@@ -34,6 +36,7 @@ from shared.memory import collection_paused
 from shared.openapi import LICENCE, SERVERS, describe_truthfully
 from shared.routing import include_routes
 from shared.schema import StartupError, check_database, migration_state
+from shared.setting_types import MINIMUM_KEY_BYTES
 from shared.settings import Settings, SettingsError, load_settings
 
 log = structlog.get_logger(__name__)
@@ -221,8 +224,21 @@ def manage() -> None:
     with _faults_to_stderr():
         ensure_secret()
         everything = discover()
-        commands = command_line(everything, check=lambda: _check(everything))
+        commands = command_line(
+            everything, check=lambda: _check(everything), describe=lambda: describe_as_delivered(everything)
+        )
         commands(obj=lambda: build_runtime(everything, _configure(everything, None, ())))
+
+
+def describe_as_delivered(everything: Modules) -> dict[str, Any]:
+    """The OpenAPI document with the settings as they are by default: the same on every machine."""
+    settings = Settings.as_delivered(jwt_secret_key=secrets.token_urlsafe(MINIMUM_KEY_BYTES))
+    of_modules = [cls for module in everything.values() if (cls := module.attribute("settings", "Settings"))]
+    delivered = []
+    for cls in of_modules:
+        with suppress(ValidationError):  # it wants a setting that has no default: it is read like for the service
+            delivered.append(cls.as_delivered())
+    return create_app(settings, module_settings=delivered, modules=everything).openapi()
 
 
 def _check(everything: Modules) -> None:

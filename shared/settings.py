@@ -1,9 +1,10 @@
 """Settings from the environment and `.env`, checked all at once, without ever showing a value."""
 
-from typing import Any, Literal, TypeVar
+from contextvars import ContextVar
+from typing import Any, Literal, Self, TypeVar
 
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
 from shared.database import ROOT, database_url
 from shared.mail import is_loopback, sender_address
@@ -27,6 +28,8 @@ ENV_FILE = ROOT / ".env"
 NEW_KEY_HINT = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 S = TypeVar("S", bound=BaseSettings)
 
+_reads_nothing: ContextVar[bool] = ContextVar("reads_nothing", default=False)
+
 
 class SettingsError(Exception):
     """Some settings are wrong. The message lists every fault, one a line, and no value."""
@@ -45,6 +48,27 @@ class EnvSettings(BaseSettings):
         frozen=True,
         hide_input_in_errors=True,
     )
+
+    @classmethod
+    def as_delivered(cls, **values: Any) -> Self:
+        """The settings as they are by default, but for `values`, whatever the environment and `.env` say."""
+        token = _reads_nothing.set(True)
+        try:
+            return cls(**values)
+        finally:
+            _reads_nothing.reset(token)
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],  # noqa: ARG003 - the same
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        outside = (env_settings, dotenv_settings, file_secret_settings)
+        return (init_settings,) if _reads_nothing.get() else (init_settings, *outside)
 
 
 class DatabaseSettings(EnvSettings):
