@@ -49,7 +49,8 @@ class Settings(EnvSettings):
     mail_limit_per_recipient: RateLimits = rate_limits("10/hour; 20/day")
     refresh_limit_per_address: RateLimits = rate_limits("600/minute")
     refresh_limit_per_session: RateLimits = rate_limits("60/minute")
-    password_limit_per_user: RateLimits = rate_limits("5/minute")
+    password_limit_per_session: RateLimits = rate_limits("5/minute; 20/hour; 100/30 days")
+    password_limit_per_user: RateLimits = rate_limits("10/minute")
 
     bootstrap_admin_email: str | None = None
     bootstrap_admin_password_file: Path | None = None

@@ -111,6 +111,7 @@ async def test_item_80_the_events_of_requests_are_told_after_their_commits(
     data_of(await client.patch(f"/api/auth/roles/{role}", headers=admin.headers, json={"description": "Other."}))
     data_of(await set_roles(client, admin, user.id, role))
     assert_failure(await attempt(client, user.email, "not the password"), 401, "invalid_credentials")
+    assert_failure(await change(client, user, "not the password"), 403, "invalid_credentials")
     data_of(await change(client, user, user.password))
     data_of(await client.patch(f"/api/users/{user.id}", headers=admin.headers, json={"nickname": "Ada"}))
     for way in (revoke, deactivate, activate, delete):
@@ -127,6 +128,7 @@ async def test_item_80_the_events_of_requests_are_told_after_their_commits(
         "role_changed",
         "roles_assigned",
         "login_failed",
+        "password_check_failed",
         "password_changed",
         "account_changed",
         "sessions_revoked",
@@ -152,6 +154,7 @@ async def test_item_80_nothing_is_told_of_requests_whose_commit_fails(
             await attempt(client, user.email, user.password),
             await attempt(client, user.email, "not the password"),
             await change(client, user, user.password),
+            await change(client, user, "not the password"),
             await client.patch(f"/api/users/{user.id}", headers=admin.headers, json={"nickname": "Ada"}),
             *[await way(client, admin, user) for way in (revoke, deactivate, delete)],
         ):

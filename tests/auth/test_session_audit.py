@@ -14,6 +14,8 @@ from modules.auth.models import AuditEvent, LoginSession
 from shared.container import Runtime
 from tests.api.envelope import assert_failure, data_of
 from tests.api.failing import failing_commits
+from tests.auth.emails import change_email
+from tests.auth.recovery import change
 from tests.auth.roles import audited
 from tests.auth.test_login import attempt
 from tests.auth.test_logout import log_out
@@ -58,6 +60,22 @@ async def test_item_80_a_failed_login_is_noted_without_what_was_typed(
     assert_about(about_user, known, user, None)
     assert about_nobody["user_id"] is None
     assert "canary" not in str([about_user, about_nobody])
+
+
+async def test_item_80_a_wrong_current_password_is_noted_with_its_session(
+    client: httpx.AsyncClient, admin: Account, user: Account
+) -> None:
+    answers = []
+    for _ in range(3):
+        answers.append(await change(client, user, "canary-17-typed"))
+        answers.append(await change_email(client, user, "canary-18@example.com", "canary-17-typed"))
+    assert [answer.status_code for answer in answers] == [403] * 5 + [429]
+
+    events = await audited(client, admin, event="password_check_failed")
+
+    for event, answer in zip(events, answers[:5], strict=True):
+        assert_about(event, answer, user, user.tokens["session_id"])
+        assert (event["actor_id"], event["details"]) == (user.id, {})
 
 
 async def test_item_80_a_refresh_is_no_event_and_a_reuse_is_one(
@@ -122,6 +140,7 @@ async def test_a_commit_that_fails_leaves_neither_the_event_nor_what_it_is_about
     actions: dict[str, Action] = {
         "login_succeeded": lambda: attempt(client, user.email, user.password),
         "login_failed": lambda: attempt(client, user.email, "not the password"),
+        "password_check_failed": lambda: change(client, user, "not the password"),
         "refresh_token_reused": lambda: refresh(client, stolen["refresh_token"]),
         "session_ended": lambda: end(client, user, another["session_id"]),
         "logged_out": lambda: log_out(client, user.tokens, json={"scope": "others"}),
@@ -141,7 +160,7 @@ async def test_a_commit_that_fails_leaves_neither_the_event_nor_what_it_is_about
         assert after, event
         events, sessions = await state(app)
         assert events == [*before[0], event]
-        assert (sessions == before[1]) is (event == "login_failed"), event
+        assert (sessions == before[1]) is event.endswith("_failed"), event
 
 
 async def state(app: FastAPI) -> tuple[list[str], list[tuple[UUID, datetime | None]]]:

@@ -65,9 +65,14 @@ CASES = [
     Case("refresh_limit_per_address", lambda client, user: refresh(client, user.tokens["refresh_token"])),
     Case("refresh_limit_per_session", lambda client, user: refresh(client, user.tokens["refresh_token"])),
     Case(
-        "password_limit_per_user",
+        "password_limit_per_session",
         lambda client, user: change(client, user, WRONG),
         when_back=frozenset({403}),
+        answered="auth_sessions",
+    ),
+    Case(
+        "password_limit_per_user",
+        lambda client, user: change_email(client, user, f"{next(_numbers)}@x.io"),
         answered="auth_sessions",
     ),
 ]

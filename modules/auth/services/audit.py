@@ -31,6 +31,7 @@ AuditName = Literal[
     "session_ended",
     "sessions_revoked",
     "refresh_token_reused",
+    "password_check_failed",
     "password_changed",
     "password_reset_requested",
     "password_reset",

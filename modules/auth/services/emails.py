@@ -83,7 +83,7 @@ class EmailService:
             WrongPassword: The current password is asked for: the address is the way to a new one.
         """
         async with self._mail_to(caller.user_id):
-            user, _ = await self._passwords.require(caller.user_id, password)
+            user, _ = await self._passwords.require(caller, password)
             await self._mail_change(user, email)
 
     async def _mail_change(self, user: User, email: str) -> None:

@@ -23,7 +23,7 @@ from shared.constraints import failing_as
 from shared.database import Database
 from shared.errors import ValidationFailed
 from shared.request import Principal, confirm_caller
-from shared.throttle import Attempt, Count, Throttle
+from shared.throttle import Attempt, Count, Throttle, ended_in, succeeded
 
 
 class PasswordService:
@@ -56,24 +56,32 @@ class PasswordService:
         self._settings = settings
         self._clock = clock
 
-    async def require(self, user_id: UUID, password: str) -> tuple[User, Credential]:
+    async def require(self, caller: Principal, password: str) -> tuple[User, Credential]:
         """Have a logged-in user prove again who it is; a stolen session alone must not be enough.
 
+        Wrong tries are counted by session: a thief's do not keep the owner, who has another one, from changing the
+        password. They count until a right one.
+
         Raises:
-            WrongPassword: Tries are limited.
+            WrongPassword: It is in the audit trail.
+            TooManyRequests: This session has had its tries; or the user has proven it too often, for it costs a hash.
         """
-        async with self._throttle.attempt(Count(self._settings.password_limit_per_user, "password", str(user_id))):
-            async with self._database.read() as session:
-                await confirm_caller(session)  # whose login is over learns nothing about the password
-                found = await session.execute(
-                    select(User, Credential).join(Credential, Credential.user_id == User.id).where(User.id == user_id)
-                )
-            proven = found.one_or_none()
-            # Nothing to prove: another request has deleted the user since this one was let in.
-            if proven is None or not await self._hasher.verify(password, proven[1].password_hash):
-                raise WrongPassword
-            user, credential = proven
-            return user, credential
+        settings, session_id = self._settings, str(caller.session_id)
+        try:
+            async with self._throttle.attempt(
+                Count(
+                    settings.password_limit_per_session, "password_failure", session_id, stands=ended_in(WrongPassword)
+                ),
+                Count(settings.password_limit_per_user, "password", str(caller.user_id), stands=succeeded),
+            ):
+                proven = await self._prove(caller.user_id, password)
+        except WrongPassword:
+            # The try stands already, whether it can be noted or not.
+            async with self._database.transaction() as session:
+                self._audit.record(session, "password_check_failed", user_id=caller.user_id)
+            raise
+        await self._throttle.clear(settings.password_limit_per_session, "password_failure", session_id)
+        return proven
 
     async def change(self, caller: Principal, current: str, new: str) -> None:
         """Replace the password; every other session of the user ends.
@@ -82,7 +90,7 @@ class PasswordService:
             WrongPassword: Or the password was changed by another request in this moment.
             ValidationFailed: The new one is not good enough.
         """
-        user, credential = await self.require(caller.user_id, current)
+        user, credential = await self.require(caller, current)
         if new == current:
             raise ValidationFailed.at(
                 "body", "new_password", type_="password_unchanged", msg="This is the old password."
@@ -152,6 +160,19 @@ class PasswordService:
                 row = await self._tokens.redeem(session, token, "reset", "invitation")
                 await self._set_password(session, row, hashed)
         return user
+
+    async def _prove(self, user_id: UUID, password: str) -> tuple[User, Credential]:
+        async with self._database.read() as session:
+            await confirm_caller(session)  # whose login is over learns nothing about the password
+            found = await session.execute(
+                select(User, Credential).join(Credential, Credential.user_id == User.id).where(User.id == user_id)
+            )
+        proven = found.one_or_none()
+        # Nothing to prove: another request has deleted the user since this one was let in.
+        if proven is None or not await self._hasher.verify(password, proven[1].password_hash):
+            raise WrongPassword
+        user, credential = proven
+        return user, credential
 
     async def _send_reset_link(self, email: str, attempt: Attempt) -> None:
         # What fails before the account is known gives the try back. What fails later must not: that it failed would
