@@ -1,55 +1,103 @@
 """Text that is safe to store, to sort and to show again; and the base of every request and response body."""
 
+import re
 import unicodedata
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import EllipsisType
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetCoreSchemaHandler,
+    TypeAdapter,
+    ValidationError,
+)
+
+from shared.storable import HoldsAnyText, made_storable, refuse_surrogates
 
 T = TypeVar("T")
 
-# Bidirectional overrides and isolates: they make a text show other than it is.
+# Bidirectional overrides and isolates make a text show other than it is; the separators end a line.
 _BIDI = frozenset("\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069")
-# The same for readers of the OpenAPI document, who know no Unicode categories.
-_REFUSED = r"\u0000-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069"
-_NO_CONTROL_CHARACTERS = f"^[^{_REFUSED}]*$"
-_NOT_ONLY_BLANKS = rf"^[^{_REFUSED}]*[^\s{_REFUSED}][^{_REFUSED}]*$"
-
-
-def _refuse_surrogates(value: object) -> object:
-    # JSON may carry half of a surrogate pair ("\ud800"); no database and no UTF-8 answer can.
-    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError("contains half of a surrogate pair")
-    return value
+_NOT_IN_A_LINE = _BIDI | frozenset("\u2028\u2029")
+# The same for readers of the OpenAPI document, who know no Unicode categories. In ASCII, and as a browser takes it in
+# `<input pattern>`: there a hyphen within brackets needs a backslash.
+_REFUSED = r"\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069"
+_REFUSED_IN_PARAGRAPHS = r"\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069"
+# What shows nothing: blanks, what joins or steers others, and letters that are only there to fill a place.
+_INVISIBLE = (
+    r"\s\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u202A-\u202E\u2060-\u206F\u2800\u3164"
+    r"\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFB"
+)
+# Beyond U+FFFF, which not every reader of patterns takes: steering of notes and of shorthand, tags, variants.
+_VISIBLE = re.compile(rf"[^{_INVISIBLE}\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A\U000E0000-\U000E0FFF]")
 
 
 def _refuse_control_characters(value: str) -> str:
-    if any(unicodedata.category(character) == "Cc" or character in _BIDI for character in value):
+    if any(unicodedata.category(character) == "Cc" or character in _NOT_IN_A_LINE for character in value):
         raise ValueError("contains control characters")
     return value
 
 
-AnyText = Annotated[str, BeforeValidator(_refuse_surrogates)]
-"""Any text that UTF-8 can carry: passwords."""
+def _refuse_all_but_paragraphs(value: str) -> str:
+    value = value.replace("\r\n", "\n").replace("\r", "\n")
+    _refuse_control_characters(value.translate({ord(one): None for one in "\n\t\u2028\u2029"}))
+    return value
+
+
+def _composed(value: str) -> str:
+    return unicodedata.normalize("NFC", value).strip()
+
+
+def _refuse_invisible(value: str) -> str:
+    if value and not _VISIBLE.search(value):
+        raise ValueError("has no visible character")
+    return value
+
+
+AnyText = Annotated[str, HoldsAnyText(), BeforeValidator(refuse_surrogates)]
+"""Any text that UTF-8 can carry, and PostgreSQL not always: passwords, and what is not stored as it is."""
 
 SafeText = Annotated[
-    AnyText, AfterValidator(_refuse_control_characters), Field(json_schema_extra={"pattern": _NO_CONTROL_CHARACTERS})
+    AnyText,
+    AfterValidator(_refuse_control_characters),
+    Field(json_schema_extra={"pattern": f"^[^{_REFUSED}]*$"}),
 ]
 """One line of text without control characters or bidirectional overrides: search terms, descriptions."""
 
-# Stripped first, then measured: constraints beside `strip_whitespace` would see the blanks.
-Name = Annotated[
-    SafeText, AfterValidator(str.strip), Field(min_length=1, json_schema_extra={"pattern": _NOT_ONLY_BLANKS})
+Paragraphs = Annotated[
+    AnyText,
+    AfterValidator(_refuse_all_but_paragraphs),
+    Field(json_schema_extra={"pattern": f"^[^{_REFUSED_IN_PARAGRAPHS}]*$"}),
 ]
-"""The same, without the blanks around it and not empty."""
+"""Several lines of the same, with tabs. However lines end, they end with a newline then."""
+
+# Put into form first, then measured: constraints beside `strip_whitespace` would see the blanks.
+Name = Annotated[
+    SafeText,
+    AfterValidator(_composed),
+    AfterValidator(_refuse_invisible),
+    Field(min_length=1, json_schema_extra={"pattern": f"^[^{_REFUSED}]*[^{_INVISIBLE}{_REFUSED}][^{_REFUSED}]*$"}),
+]
+"""One line with something to see in it, composed (NFC) and without the blanks around it."""
 
 
 class RequestBody(BaseModel):
-    """The base of every body that a client sends: unknown fields, NaN and Infinity are refused, never ignored."""
+    """The base of every body that a client sends: unknown fields, NaN and Infinity are refused, never ignored.
 
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False, str_max_length=10_000)
+    Plain types are strict, and hold what a database can store: `shared/storable.py`.
+    """
+
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+    @classmethod
+    def __get_pydantic_core_schema__(cls, source: Any, handler: GetCoreSchemaHandler) -> Any:
+        return made_storable(handler(source))
 
     @classmethod
     def model_validate(cls, obj: Any, **options: Any) -> Self:

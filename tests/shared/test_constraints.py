@@ -178,7 +178,7 @@ async def test_what_a_route_reads_by_itself_is_refused_like_any_body(client: htt
     assert (await send("parsed", '[{"number": 1}, {"number": 2}]')).json()["data"] == 3
     assert input_errors(await send("hook", "{}")) == [(("body", "number"), "missing")]
     assert input_errors(await send("hook", '{"number": 1, "more": 2}')) == [(("body", "more"), "extra_forbidden")]
-    assert input_errors(await send("parsed", '[{"number": "x"}]')) == [(("body", 0, "number"), "int_parsing")]
+    assert input_errors(await send("parsed", '[{"number": "x"}]')) == [(("body", 0, "number"), "int_type")]
     for path in ("hook", "parsed"):
         for nonsense in ("", "not json", "{", "[" * 5_000, "\ud800".encode("utf-8", "surrogatepass").decode("latin-1")):
             assert_failure(await send(path, nonsense), 400, "bad_request")
