@@ -7,9 +7,12 @@ from typing import Annotated
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field
 
+from shared.search import fits_key
 from shared.text import SafeText
 
 MAXIMUM_LENGTH = 254
+# Of the key: NFKC and casefolding may write several letters for one, "ss" for "ß".
+EMAIL_KEY_LENGTH = 510
 
 
 def _normalized(value: str) -> str:
@@ -18,14 +21,6 @@ def _normalized(value: str) -> str:
         return validate_email(value.strip(), check_deliverability=False).normalized
     except EmailNotValidError:
         raise ValueError("is not an e-mail address") from None
-
-
-Email = Annotated[
-    SafeText,
-    Field(max_length=MAXIMUM_LENGTH, json_schema_extra={"format": "email"}, examples=["ada@example.com"]),
-    AfterValidator(_normalized),
-]
-"""An address in its written form: Unicode composed (NFC), domain in lower case, local part as its owner writes it."""
 
 
 def email_key(email: str) -> str:
@@ -45,3 +40,12 @@ def _domain_key(domain: str) -> str:
     # Letter by letter, for str.lower() writes a "Σ" at the end of a word as "ς". The domain of a complete address is in
     # this form already.
     return "".join(letter.lower() for letter in unicodedata.normalize("NFKC", domain))
+
+
+Email = Annotated[
+    SafeText,
+    Field(max_length=MAXIMUM_LENGTH, json_schema_extra={"format": "email"}, examples=["ada@example.com"]),
+    AfterValidator(_normalized),
+    fits_key(EMAIL_KEY_LENGTH, email_key),
+]
+"""An address in its written form: Unicode composed (NFC), domain in lower case, local part as its owner writes it."""

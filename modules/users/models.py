@@ -3,9 +3,12 @@ from datetime import datetime
 from sqlalchemy import Index, String
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
+from modules.users.emails import EMAIL_KEY_LENGTH
 from modules.users.locales import DEFAULT
 from shared.models import Base, Id
-from shared.search import search_key
+from shared.search import search_key, search_text
+
+NICKNAME_KEY_LENGTH = 150
 
 
 class User(Base):
@@ -20,10 +23,10 @@ class User(Base):
     id: Mapped[Id]
     email: Mapped[str] = mapped_column(String(254))
     # Unique in place of `email`. Casefolding may make the local part longer, "ß" becomes "ss" there.
-    email_key: Mapped[str] = mapped_column(search_key(510), unique=True)
+    email_key: Mapped[str] = mapped_column(search_key(EMAIL_KEY_LENGTH), unique=True)
     nickname: Mapped[str | None] = mapped_column(String(50))
-    # What a search looks for. Casefolding makes one character three at most.
-    nickname_key: Mapped[str | None] = mapped_column(search_key(150), index=True)
+    # What a search looks for. Nearly always shorter than the nickname times three; what is not is refused.
+    nickname_key: Mapped[str | None] = mapped_column(search_key(NICKNAME_KEY_LENGTH), index=True)
     # The language of the mails to this user.
     locale: Mapped[str] = mapped_column(String(10), default=DEFAULT, server_default=DEFAULT)
     is_active: Mapped[bool] = mapped_column(default=True)
@@ -33,5 +36,5 @@ class User(Base):
 
     @validates("nickname")
     def _set_nickname_key(self, _name: str, nickname: str | None) -> str | None:
-        self.nickname_key = nickname and nickname.casefold()
+        self.nickname_key = nickname and search_text(nickname)
         return nickname

@@ -6,9 +6,11 @@ from pydantic import Field
 
 from modules.users.emails import Email
 from modules.users.locales import DEFAULT, Locale
+from modules.users.models import NICKNAME_KEY_LENGTH
+from shared.search import fits_key
 from shared.text import LEFT_OUT, Name, PatchBody, RequestBody, ResponseData
 
-Nickname = Annotated[Name, Field(max_length=50, examples=["Ada"])]
+Nickname = Annotated[Name, Field(max_length=50, examples=["Ada"]), fits_key(NICKNAME_KEY_LENGTH)]
 
 
 class UserCreate(RequestBody):

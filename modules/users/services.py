@@ -23,7 +23,7 @@ from shared.clock import Clock
 from shared.constraints import failing_as
 from shared.events import EventBus
 from shared.paging import PageOf, PageRequest, Paginator
-from shared.search import BeginsWith
+from shared.search import BeginsWith, search_text
 
 UsersIn = Callable[[AsyncSession], "UserService"]
 """Builds the service for a session, for modules that open their own transactions: their container has it."""
@@ -52,11 +52,11 @@ class UserService:
         return await self._session.scalar(select(User).where(User.email_key == email_key(email)))
 
     async def list(self, request: PageRequest, *, q: str | None = None, is_active: bool | None = None) -> PageOf[User]:
-        """Users whose address or nickname begins with `q`, whatever its case."""
+        """Users whose address or nickname begins with `q`, whatever its case and its accents are made of."""
         query = select(User)
         if is_active is not None:
             query = query.where(User.is_active == is_active)  # `=`: MariaDB finds no `IS true` in an index
-        search = [BeginsWith(User.email_key, email_key(q)), BeginsWith(User.nickname_key, q.casefold())] if q else []
+        search = [BeginsWith(User.email_key, email_key(q)), BeginsWith(User.nickname_key, search_text(q))] if q else []
         return await self._paginator.page(self._session, query, request, columns=SORTABLE, key=User.id, search=search)
 
     async def create(self, data: UserCreate) -> User:

@@ -15,6 +15,7 @@ from modules.users.schemas import UserUpdate
 from shared import paging
 from shared.container import Runtime
 from shared.paging import PageRequest
+from shared.search import search_text
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 LAST = "\U0010ffff"
@@ -22,12 +23,23 @@ LAST = "\U0010ffff"
 NAMES = (
     *("a", "A b", "ab", "ab ", "AB C", "ab%", "ab_", "ab\\", "ab!", "ab~", "abc", "ac", "b"),
     *("stra\u00dfe", "STRASSE", "strass", "\u039f\u0394\u039f\u03a3", "\u03bf\u03b4\u03bf\u03c2 \u03b1", "\u00c9lan"),
+    *("Jose\u0301", "jos\u00e9 maria", "\uff26\uff55\uff4c\uff4c", "\u015e\u0130\u015eL\u0130", "\u0131\u015f\u0131k"),
     *(f"ab{LAST}", f"ab{LAST}x", f"ab{LAST}{LAST}", LAST, "\ud7ff", "\ue000", "\U0001f600", "\U0001f601"),
 )
 ADDRESSES = ("a.b", "ab", "ABC", "ab_c", "a_bc", "ac", "b", "strasse", "zz")
 QUERIES = (
     *("a", "AB", "ab ", "ab%", "ab_", "ab\\", "ab!", "abc", "b", "z", "x", "%", "_", " "),
     *("stras", "STRASS", "stra\u00df", "\u03bf\u03b4\u03bf\u03c3", "\u039f\u0394\u039f\u03a3 \u0391", "\u00e9L", "el"),
+    *(
+        "jos\u00e9",
+        "JOSE\u0301",
+        "full",
+        "\uff46\uff35",
+        "\u015fi\u015fli",
+        "\u015e\u0130\u015eL\u0130",
+        "I\u015eIK",
+        "i\u015f",
+    ),
     *(f"ab{LAST}", f"AB{LAST}{LAST}", LAST, LAST * 2, "\ud7ff", "\ue000", "\U0001f600", "ab_c@X.io", "abc@x.iO"),
 )
 SORTS = {
@@ -71,7 +83,10 @@ def expected(users: Sequence[User], q: str, *, is_active: bool | None) -> list[U
         user
         for user in users
         if is_active in {None, user.is_active}
-        and any((name or "").casefold().startswith(q.casefold()) for name in (user.email, user.nickname))
+        and (
+            user.email.casefold().startswith(q.casefold())
+            or (user.nickname is not None and search_text(user.nickname).startswith(search_text(q)))
+        )
     ]
 
 
@@ -126,3 +141,21 @@ async def test_an_address_of_an_international_domain_is_found_by_every_beginning
         for end in range(1, len(spelling) + 1):
             users = await found(runtime, "email", 9, q=spelling[:end])
             assert len(users) == (2 if "info@strau".startswith(spelling[:end].lower()) else 1), spelling[:end]
+
+
+@pytest.mark.parametrize(
+    ("nickname", "queries"),
+    [
+        ("Jose\u0301", ["jos\u00e9", "Jose\u0301", "JOS\u00c9", "jos"]),
+        ("Jos\u00e9", ["jos\u00e9", "Jose\u0301"]),
+        ("\uff26\uff55\uff4c\uff4c", ["full", "\uff26\uff35"]),
+        ("\u015e\u0130\u015eL\u0130", ["\u015fi\u015fli", "\u015eI\u015eLI", "\u015f\u0131"]),
+    ],
+)
+async def test_a_name_is_found_however_it_is_typed(runtime: Runtime, nickname: str, queries: list[str]) -> None:
+    async with runtime.shared.database().transaction() as session:
+        service = runtime.of(UsersContainer).user_service(session)
+        user = await service.create(UserCreate(email="searched@example.com", nickname=nickname))
+
+    for q in queries:
+        assert user.id in [one.id for one in await found(runtime, "email", 100, q=q)], q
