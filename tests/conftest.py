@@ -192,6 +192,10 @@ async def user(client: httpx.AsyncClient) -> Account:
 @pytest.fixture
 async def admin(app: FastAPI, client: httpx.AsyncClient) -> Account:
     """An administrator, logged in."""
+    return await make_admin(app, client)
+
+
+async def make_admin(app: FastAPI, client: httpx.AsyncClient) -> Account:
     runtime: Runtime = app.state.runtime
     request = RegisterRequestFactory.build()
     created = await runtime.of(AuthContainer).registration_service().create_admin(request)

@@ -9,6 +9,7 @@ from modules.auth.services.authority import Authority
 from modules.auth.services.bootstrap import BootstrapService
 from modules.auth.services.caller import CallerService
 from modules.auth.services.emails import EmailService
+from modules.auth.services.invitations import InvitationService
 from modules.auth.services.login import LoginService
 from modules.auth.services.mail_tokens import MailTokens
 from modules.auth.services.mails import Mails
@@ -122,6 +123,17 @@ class Container(containers.DeclarativeContainer):
         RoleService, permissions=permissions, authority=authority, audit=audit, clock=shared.clock
     )
     revocation = providers.Factory(SessionRevocation, authority=authority, audit=audit, clock=shared.clock)
+    invitation_service = providers.Factory(
+        InvitationService,
+        users=users.user_service.provider,
+        tokens=mail_tokens,
+        mails=mails,
+        authority=authority,
+        throttle=shared.throttle,
+        audit=audit,
+        settings=settings,
+        clock=shared.clock,
+    )
     authenticator = providers.Singleton(
         SessionAuthenticator,
         shared.database,

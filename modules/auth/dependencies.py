@@ -7,6 +7,7 @@ from modules.auth.container import Container
 from modules.auth.services.audit import AuditReader
 from modules.auth.services.caller import CallerService
 from modules.auth.services.emails import EmailService
+from modules.auth.services.invitations import InvitationService
 from modules.auth.services.login import LoginService
 from modules.auth.services.passwords import PasswordService
 from modules.auth.services.permissions import DeclaredPermissions
@@ -55,6 +56,10 @@ async def _revocation(connection: HTTPConnection, session: Session) -> SessionRe
     return container_of(connection, Container).revocation(session)
 
 
+async def _invitations(connection: HTTPConnection, session: Session) -> InvitationService:
+    return container_of(connection, Container).invitation_service(session)
+
+
 async def _audit(connection: HTTPConnection, session: Session) -> AuditReader:
     return container_of(connection, Container).audit_reader(session)
 
@@ -68,4 +73,5 @@ CallerAccess = Annotated[CallerService, Depends(_caller_access)]
 Permissions = Annotated[DeclaredPermissions, Depends(_permissions)]
 Roles = Annotated[RoleService, Depends(_roles)]
 Revocation = Annotated[SessionRevocation, Depends(_revocation)]
+Invitations = Annotated[InvitationService, Depends(_invitations)]
 Audit = Annotated[AuditReader, Depends(_audit)]

@@ -37,6 +37,11 @@ class CannotPromote(AppError):
     status, code, message = 409, "cannot_promote", "This account cannot be made an administrator."
 
 
+class NotInvited(AppError):
+    status, code = 409, "not_invited"
+    message = "This user has chosen a password already; there is no invitation to send again."
+
+
 class SessionNotFound(AppError):
     status, code, message = 404, "session_not_found", "You have no such session."
 

@@ -14,6 +14,7 @@ from modules.users import (
     UserCreated,
     UserDeactivated,
     UserDeleted,
+    UserEmailCorrected,
     UserInvited,
 )
 from shared.events import ApplicationStarted, EventHandlers
@@ -34,7 +35,12 @@ async def grant_user_role(event: UserCreated, session: AsyncSession, _container:
 
 @handlers.on(UserInvited)
 async def mail_invitation(event: UserInvited, session: AsyncSession, container: Container) -> None:
-    await container.password_service().invite(session, event.user_id)
+    await container.invitation_service(session).invite(event.user_id)
+
+
+@handlers.on(UserEmailCorrected)
+async def follow_correction(event: UserEmailCorrected, session: AsyncSession, container: Container) -> None:
+    await container.invitation_service(session).follow_correction(event.user_id, event.email)
 
 
 @handlers.on(UserAboutToChange)

@@ -238,5 +238,5 @@ class CallerRead(ResponseData):
     must_change_password: bool = Field(
         description="Whether a new password comes first: until then every route that requires a permission is closed."
     )
-    locale: Locale = Field(description="The language of the mails to you.", examples=["en"])
+    locale: str = Field(description="The language of the mails to you.", examples=["en"])
     authenticated_at: datetime = Field(description="When you logged in to this session.")

@@ -1,7 +1,7 @@
 """Who exists. Other modules may use what is listed here."""
 
 from modules.users.emails import Email, email_key
-from modules.users.errors import EmailTaken, LastAdmin, UserNotFound, UserOutOfReach
+from modules.users.errors import EmailTaken, LastAdmin, OwnEmail, UserNotFound, UserOutOfReach
 from modules.users.events import (
     UserAboutToChange,
     UserActivated,
@@ -9,6 +9,7 @@ from modules.users.events import (
     UserCreated,
     UserDeactivated,
     UserDeleted,
+    UserEmailCorrected,
     UserInvited,
 )
 from modules.users.locales import Locale, preferred_locale
@@ -22,6 +23,7 @@ __all__ = [
     "LastAdmin",
     "Locale",
     "Nickname",
+    "OwnEmail",
     "User",
     "UserAboutToChange",
     "UserActivated",
@@ -30,6 +32,7 @@ __all__ = [
     "UserCreated",
     "UserDeactivated",
     "UserDeleted",
+    "UserEmailCorrected",
     "UserInvited",
     "UserNotFound",
     "UserOutOfReach",

@@ -15,6 +15,13 @@ class UserOutOfReach(AppError):
     status, code, message = 403, "cannot_grant", "You can act only on users who may do no more than you."
 
 
+class OwnEmail(AppError):
+    """Raised by whoever listens to `UserEmailCorrected` and knows who is calling."""
+
+    status, code = 409, "own_email"
+    message = "This is your own address: ask for its change with your password, and confirm the new one by mail."
+
+
 class LastAdmin(AppError):
     """Raised by whoever listens to `UserDeactivated` and `UserDeleted` and knows what the user is needed for."""
 

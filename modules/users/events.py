@@ -35,6 +35,17 @@ class UserChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class UserEmailCorrected:
+    """Somebody else gives the user this address, which nobody has confirmed.
+
+    Published before the row changes, for the same reason as `UserDeactivated`.
+    """
+
+    user_id: UUID
+    email: str
+
+
+@dataclass(frozen=True, slots=True)
 class UserDeactivated:
     """Published before the row changes, so that a handler that has to refuse can lock what it needs first."""
 

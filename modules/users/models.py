@@ -1,6 +1,6 @@
 from datetime import datetime
 
-from sqlalchemy import Index, String
+from sqlalchemy import Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from modules.users.emails import EMAIL_KEY_LENGTH
@@ -13,11 +13,14 @@ NICKNAME_KEY_LENGTH = 150
 
 class User(Base):
     __tablename__ = "users"
-    # One for each order of the list, of all users and of those who are active or not; the unique key is one of them.
+    # One for each order of the list, of all users and of those who are active, or invited, or not; the unique key is
+    # one of them.
     __table_args__ = (
         Index(None, "created_at", "id"),
         Index(None, "is_active", "created_at", "id"),
         Index(None, "is_active", "email_key"),
+        Index(None, "is_invited", "created_at", "id"),
+        Index(None, "is_invited", "email_key"),
     )
 
     id: Mapped[Id]
@@ -30,6 +33,8 @@ class User(Base):
     # The language of the mails to this user.
     locale: Mapped[str] = mapped_column(String(10), default=DEFAULT, server_default=DEFAULT)
     is_active: Mapped[bool] = mapped_column(default=True)
+    # Somebody else made the account, and whoever it is for has not accepted yet.
+    is_invited: Mapped[bool] = mapped_column(default=False, server_default=false())
     email_verified: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]

@@ -5,8 +5,8 @@ from fastapi import APIRouter, Path, Query
 from pydantic import Field
 
 from modules.users.dependencies import Users
-from modules.users.errors import EmailTaken, LastAdmin, UserNotFound, UserOutOfReach
-from modules.users.schemas import UserCreate, UserRead, UserUpdate
+from modules.users.errors import EmailTaken, LastAdmin, OwnEmail, UserNotFound, UserOutOfReach
+from modules.users.schemas import UserCorrection, UserCreate, UserDetail, UserRead, UserUpdate
 from modules.users.services import UserSort
 from shared.access import Authenticated, Caller, Requires
 from shared.openapi import failures
@@ -27,6 +27,7 @@ Search = Annotated[
     Query(description="Beginning of the address or the nickname, in upper or lower case."),
 ]
 Active = Annotated[bool, Query(description="Only users who may log in, or only those who may not.")]
+Invited = Annotated[bool, Query(description="Only users who have not accepted their invitation, or only the others.")]
 Sort = Annotated[UserSort, Query(description="By what the list is sorted; `-` in front is descending.")]
 
 
@@ -49,35 +50,40 @@ async def list_users(  # noqa: PLR0913, PLR0917 - each is a query parameter
     cursor: Cursor = None,
     q: Search | None = None,
     is_active: Active | None = None,
+    is_invited: Invited | None = None,
     sort: Sort = "-created_at",
     total: WithTotal = False,
-) -> ApiResponse[Page[UserRead]]:
+) -> ApiResponse[Page[UserDetail]]:
     """Page by page; follow `next_cursor` until it is null."""
-    page = await users.list(PageRequest(sort, limit, cursor, total), q=q, is_active=is_active)
-    return success(Page[UserRead].of(page))
+    page = await users.list(PageRequest(sort, limit, cursor, total), q=q, is_active=is_active, is_invited=is_invited)
+    return success(Page[UserDetail].of(page))
 
 
 @router.post("", summary="Invite a user", status_code=201, dependencies=[MAY_WRITE], responses=failures(EmailTaken))
-async def create_user(data: UserCreate, users: Users) -> ApiResponse[UserRead]:
+async def create_user(data: UserCreate, users: Users) -> ApiResponse[UserDetail]:
     """The new user gets a mail with a link to choose a password."""
-    return success(UserRead.model_validate(await users.invite(data)))
+    return success(UserDetail.model_validate(await users.invite(data)))
 
 
 @router.get("/{user_id}", summary="Read a user", dependencies=[MAY_READ], responses=failures(UserNotFound))
-async def get_user(user_id: UserId, users: Users) -> ApiResponse[UserRead]:
+async def get_user(user_id: UserId, users: Users) -> ApiResponse[UserDetail]:
     """Whoever it is, also one who may not log in."""
-    return success(UserRead.model_validate(await users.get(user_id)))
+    return success(UserDetail.model_validate(await users.get(user_id)))
 
 
 @router.patch(
     "/{user_id}",
     summary="Change a user's profile",
     dependencies=[MAY_WRITE],
-    responses=failures(UserNotFound, UserOutOfReach),
+    responses=failures(UserNotFound, UserOutOfReach, EmailTaken, OwnEmail),
 )
-async def update_user(user_id: UserId, data: UserUpdate, users: Users) -> ApiResponse[UserRead]:
-    """What is left out stays as it is."""
-    return success(UserRead.model_validate(await users.update(user_id, data)))
+async def update_user(user_id: UserId, data: UserCorrection, users: Users) -> ApiResponse[UserDetail]:
+    """What is left out stays as it is.
+
+    With another `email` the user's sessions and links end, and the address has to be confirmed. Whoever is only invited
+    gets a new invitation there; anybody else gets a notice at the old one.
+    """
+    return success(UserDetail.model_validate(await users.update(user_id, data)))
 
 
 @router.delete(
@@ -98,9 +104,9 @@ async def delete_user(user_id: UserId, users: Users) -> ApiResponse[None]:
     dependencies=[MAY_WRITE],
     responses=failures(UserNotFound, UserOutOfReach, LastAdmin),
 )
-async def deactivate_user(user_id: UserId, users: Users) -> ApiResponse[UserRead]:
+async def deactivate_user(user_id: UserId, users: Users) -> ApiResponse[UserDetail]:
     """Ends all sessions at once. The user cannot log in until somebody activates the account."""
-    return success(UserRead.model_validate(await users.deactivate(user_id)))
+    return success(UserDetail.model_validate(await users.deactivate(user_id)))
 
 
 @router.post(
@@ -109,6 +115,6 @@ async def deactivate_user(user_id: UserId, users: Users) -> ApiResponse[UserRead
     dependencies=[MAY_WRITE],
     responses=failures(UserNotFound, UserOutOfReach),
 )
-async def activate_user(user_id: UserId, users: Users) -> ApiResponse[UserRead]:
+async def activate_user(user_id: UserId, users: Users) -> ApiResponse[UserDetail]:
     """Undoes a deactivation; the old sessions stay ended."""
-    return success(UserRead.model_validate(await users.activate(user_id)))
+    return success(UserDetail.model_validate(await users.activate(user_id)))

@@ -28,8 +28,17 @@ class UserUpdate(PatchBody):
     locale: Annotated[Locale, Field(description="Of the mails to the user.")] = LEFT_OUT
 
 
+class UserCorrection(UserUpdate):
+    """What an administrator changes about somebody else; what is left out stays as it is."""
+
+    email: Annotated[
+        Email,
+        Field(description="In place of one that was mistyped; nobody has confirmed it then."),
+    ] = LEFT_OUT
+
+
 class UserRead(ResponseData):
-    """A user, as its owner and those who may see every user see it."""
+    """A user, as its owner sees it."""
 
     id: UUID = Field(description="Stays the same for ever.", examples=["0199d3b2-6f00-7c3a-9d4e-0b1f6c2a8e57"])
     email: str = Field(description="The address as its owner writes it.", examples=["ada@example.com"])
@@ -38,3 +47,11 @@ class UserRead(ResponseData):
     email_verified: bool = Field(description="Whether somebody opened the link that was mailed to the address.")
     created_at: datetime = Field(description="When the account was made.", examples=["2026-01-02T03:04:05Z"])
     updated_at: datetime = Field(description="When the user was changed last.", examples=["2026-01-02T03:04:05Z"])
+
+
+class UserDetail(UserRead):
+    """A user, as those who may see every user see it."""
+
+    # Whatever stands in the row: a language that is taken back later must not make the list fail.
+    locale: str = Field(description="The language of the mails to this user.", examples=["en"])
+    is_invited: bool = Field(description="Whether the user has been invited, and has not chosen a password yet.")

@@ -15,6 +15,7 @@ from modules.users.events import (
     UserCreated,
     UserDeactivated,
     UserDeleted,
+    UserEmailCorrected,
     UserInvited,
 )
 from modules.users.models import User
@@ -51,11 +52,21 @@ class UserService:
     async def find_by_email(self, email: str) -> User | None:
         return await self._session.scalar(select(User).where(User.email_key == email_key(email)))
 
-    async def list(self, request: PageRequest, *, q: str | None = None, is_active: bool | None = None) -> PageOf[User]:
+    async def list(
+        self,
+        request: PageRequest,
+        *,
+        q: str | None = None,
+        is_active: bool | None = None,
+        is_invited: bool | None = None,
+    ) -> PageOf[User]:
         """Users whose address or nickname begins with `q`, whatever its case and its accents are made of."""
         query = select(User)
+        # `=`: MariaDB finds no `IS true` in an index.
         if is_active is not None:
-            query = query.where(User.is_active == is_active)  # `=`: MariaDB finds no `IS true` in an index
+            query = query.where(User.is_active == is_active)
+        if is_invited is not None:
+            query = query.where(User.is_invited == is_invited)
         search = [BeginsWith(User.email_key, email_key(q)), BeginsWith(User.nickname_key, search_text(q))] if q else []
         return await self._paginator.page(self._session, query, request, columns=SORTABLE, key=User.id, search=search)
 
@@ -79,13 +90,27 @@ class UserService:
     async def invite(self, data: UserCreate) -> User:
         """Make an account for somebody else, who will be asked to choose a password."""
         user = await self.create(data)
+        user.is_invited = True
+        await self._flush()
         await self._events.publish(UserInvited(user.id), self._session)
         return user
+
+    async def accept_invitation(self, user_id: UUID) -> None:
+        """Note that the user has chosen a password; nothing if the user was not invited."""
+        user = await self.get(user_id)
+        user.is_invited = False
+        user.updated_at = self._clock()
+        await self._flush()
 
     async def update(self, user_id: UUID, data: UserUpdate) -> User:
         user = await self._get_for_change(user_id)
         before = {name: getattr(user, name) for name in data.model_fields_set}
-        for name, value in data.model_dump(exclude_unset=True).items():
+        values = data.model_dump(exclude_unset=True)
+        if (email := values.get("email", user.email)) != user.email:
+            # First of all: whoever listens locks what it needs.
+            await self._events.publish(UserEmailCorrected(user_id, email), self._session)
+            user.email_key, user.email_verified = email_key(email), False
+        for name, value in values.items():
             setattr(user, name, value)
         user.updated_at = self._clock()
         await self._flush()

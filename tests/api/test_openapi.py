@@ -31,6 +31,7 @@ WITHOUT_DATA = {
     "delete_user",
     "disown_email",
     "end_session",
+    "invite_user_again",
     "logout_user",
     "request_email_change",
     "request_email_verification",

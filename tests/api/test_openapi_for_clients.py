@@ -66,7 +66,7 @@ def test_the_body_of_a_patch_requires_nothing(document: Document) -> None:
 def test_names_of_schemas_are_words(built_in: Document) -> None:
     schemas = built_in["components"]["schemas"]
 
-    assert {"EmptyResponse", "RoleReadListResponse", "ServiceInfo", "UserReadPage", "UserReadPageResponse"} <= set(
+    assert {"EmptyResponse", "RoleReadListResponse", "ServiceInfo", "UserDetailPage", "UserDetailPageResponse"} <= set(
         schemas
     )
     for name, schema in schemas.items():

@@ -36,6 +36,7 @@ def user_row(number: int) -> dict[str, Any]:
         "nickname": nickname,
         "nickname_key": nickname.lower(),
         "locale": "en",
+        "is_invited": number % 400 == 11,
         "is_active": number % 400 != 7,
         "email_verified": False,
         "created_at": at,
@@ -96,6 +97,14 @@ async def test_a_page_costs_the_same_however_deep_it_lies(lists: Lists) -> None:
         for rows in [5] if is_active is False else [ROWS - DEEP, DEEP]:
             deep = await lists.reads(await lists.behind(rows, sort, is_active=is_active), is_active=is_active)
             assert max(first, deep) <= 2 * min(first, deep), (sort, is_active, rows, first, deep)
+
+
+async def test_the_same_holds_for_those_who_are_only_invited(lists: Lists) -> None:
+    for sort, is_invited in product(SORTS, (True, False)):
+        first = await lists.reads(PageRequest(sort), is_invited=is_invited)
+        behind = await lists.behind(5 if is_invited else DEEP, sort, is_invited=is_invited)
+        deep = await lists.reads(behind, is_invited=is_invited)
+        assert max(first, deep) <= 2 * min(first, deep), (sort, is_invited, first, deep)
 
 
 async def test_it_does_so_though_all_rows_are_of_one_moment(lists: Lists) -> None:

@@ -66,11 +66,12 @@ async def test_nobody_writes_what_is_not_theirs_to_write(
 
     for field in PROTECTED:
         body = {"nickname": "Mallory", field: True}
-        for answer in (
-            await client.patch("/api/users/me", headers=user.headers, json=body),
-            await client.patch(f"/api/users/{user.id}", headers=admin.headers, json=body),
-        ):
-            assert input_errors(answer) == [(("body", field), "extra_forbidden")]
+        answer = await client.patch("/api/users/me", headers=user.headers, json=body)
+        assert input_errors(answer) == [(("body", field), "extra_forbidden")]
+        answer = await client.patch(f"/api/users/{user.id}", headers=admin.headers, json=body)
+        # An administrator corrects an address: it is one then.
+        expected = "string_type" if field == "email" else "extra_forbidden"
+        assert input_errors(answer) == [(("body", field), expected)]
 
     assert data_of(await client.get("/api/users/me", headers=user.headers)) == before
 

@@ -128,14 +128,6 @@ class PasswordService:
         async with attempt:
             self._background.run(self._send_reset_link(email, attempt))
 
-    async def invite(self, session: AsyncSession, user_id: UUID) -> None:
-        """Mail a link to choose a first password."""
-        user = await self._users(session).get(user_id)
-        ttl = self._settings.invitation_ttl
-        token = await self._tokens.issue(session, user.id, "invitation", email=user.email, ttl=ttl)
-        self._audit.record(session, "account_invited", user_id=user.id)
-        self._mails.post_link(session, "accept_invitation", user, to=user.email, token=token, ttl=ttl)
-
     async def reset(self, token: str, new: str) -> None:
         """Choose a new password with a link, for a forgotten one or a first one; every session of the user ends.
 
@@ -202,6 +194,7 @@ class PasswordService:
             await session.flush()
         # Whoever has the link reads the mail. Before the sessions, in the order of locks.py.
         await self._users(session).verify_email(user.id, row.email)
+        await self._users(session).accept_invitation(user.id)
         await end_sessions(session, user.id, "password_reset", now)
         self._audit.record(session, "password_reset", user_id=user.id)
         self._mails.post_notice(session, "password_changed", user, to=user.email)
