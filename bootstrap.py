@@ -30,6 +30,7 @@ from shared.discovery import ModuleError, Modules, discover
 from shared.documentation import add_documentation
 from shared.errors import AppError, register_exception_handlers
 from shared.events import ApplicationStarted
+from shared.head_limits import STATE_KEY, HeadLimits, bound_heads
 from shared.layers import layers
 from shared.logging import configure_logging
 from shared.memory import collection_paused
@@ -159,11 +160,13 @@ def build_runtime(everything: Modules, configuration: _Configuration) -> Runtime
 
 
 @asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, HeadLimits]]:
     runtime: Runtime = app.state.runtime
+    settings = runtime.shared.settings()
+    bound_heads()
     try:
         await _start(runtime)
-        yield
+        yield {STATE_KEY: HeadLimits(settings.max_head_bytes, settings.head_timeout_seconds)}
     finally:
         await runtime.close()
 

@@ -27,17 +27,18 @@ STOP_SECONDS = 30.0
 AS_DELIVERED = ("--no-access-log", "--no-server-header", "--no-proxy-headers")
 """What the README tells an operator to write."""
 
-# Every limit is a setting of auth; a benchmark tries more often than a person.
-WITHOUT_LIMITS = {
-    f"AUTH_{name}": "none"
-    for name in (
-        "LOGIN_LIMIT_PER_ADDRESS",
-        "LOGIN_FAILURE_LIMIT_PER_ADDRESS",
-        "LOGIN_FAILURE_LIMIT_PER_ACCOUNT",
-        "REFRESH_LIMIT_PER_ADDRESS",
-        "REFRESH_LIMIT_PER_SESSION",
-    )
-}
+# A benchmark tries more often than a person.
+WITHOUT_LIMITS = dict.fromkeys(
+    (
+        "PUBLIC_LIMIT_PER_ADDRESS",
+        "AUTH_LOGIN_LIMIT_PER_ADDRESS",
+        "AUTH_LOGIN_FAILURE_LIMIT_PER_ADDRESS",
+        "AUTH_LOGIN_FAILURE_LIMIT_PER_ACCOUNT",
+        "AUTH_REFRESH_LIMIT_PER_ADDRESS",
+        "AUTH_REFRESH_LIMIT_PER_SESSION",
+    ),
+    "none",
+)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.websockets import WebSocket
 
 from shared.constraints import breaks_constraint, constraint_of, is_unstorable
+from shared.early import MAXIMUM_ERRORS, printable
 from shared.request import current_request
 from shared.responses import ValidationErrors
 from shared.text import is_of_the_caller
@@ -28,9 +29,6 @@ from shared.tracebacks import reason_of
 log = structlog.get_logger(__name__)
 
 PHRASES = {status.value: status.phrase for status in HTTPStatus}
-
-MAXIMUM_ERRORS = 50
-MAXIMUM_NAME_LENGTH = 100
 
 
 class AppError(Exception):
@@ -87,8 +85,25 @@ class MethodNotAllowed(AppError):
     status, code, message = 405, "method_not_allowed", "This method is not allowed here."
 
 
-class PayloadTooLarge(AppError):
+class Unread(AppError):
+    """The rest of the request is not waited for, so the connection cannot carry another one: it is closed."""
+
+    def __init__(self, message: str | None = None, **more: Any) -> None:
+        super().__init__(message, **more)
+        self.headers.setdefault("Connection", "close")
+
+
+class RequestTimeout(Unread):
+    status, code, message = 408, "request_timeout", "The request took too long to arrive; send it again."
+
+
+class PayloadTooLarge(Unread):
     status, code, message = 413, "payload_too_large", "The request body is too large."
+
+
+class HeadTooLarge(Unread):
+    status, code = 431, "request_header_fields_too_large"
+    message = "The address and the headers of the request are too large together."
 
 
 class UnsupportedMediaType(AppError):
@@ -140,6 +155,7 @@ BY_STATUS: dict[int, type[AppError]] = {
         PermissionDenied,
         NotFound,
         MethodNotAllowed,
+        RequestTimeout,
         Conflict,
         PayloadTooLarge,
         UnsupportedMediaType,
@@ -194,7 +210,7 @@ def _input_failure(error: RequestValidationError) -> AppError:
         return UnsupportedMediaType()
     return ValidationFailed(
         [
-            {"loc": [_printable(part) for part in one["loc"]], "type": one["type"], "msg": _message(one)}
+            {"loc": [printable(part) for part in one["loc"]], "type": one["type"], "msg": _message(one)}
             for one in error.errors()[:MAXIMUM_ERRORS]
         ]
     )
@@ -202,12 +218,7 @@ def _input_failure(error: RequestValidationError) -> AppError:
 
 def _message(one: Any) -> str:
     # What pydantic says of a custom ValueError comes after this; its other messages are fixed texts with limits.
-    return str(_printable(str(one["msg"]).removeprefix("Value error, ")))
-
-
-def _printable(part: str | int) -> str | int:
-    """An unknown field's name comes from the client: it may be long, or hold half a surrogate pair."""
-    return part if isinstance(part, int) else part.encode("utf-8", "backslashreplace").decode()[:MAXIMUM_NAME_LENGTH]
+    return str(printable(str(one["msg"]).removeprefix("Value error, ")))
 
 
 def means_database_is_away(error: Exception) -> bool:

@@ -3,15 +3,16 @@
 from starlette.middleware import Middleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 
+from shared.body import BodyMiddleware
 from shared.client import with_mapped
 from shared.cors import CrossOriginMiddleware, Origins
 from shared.discovery import Modules
 from shared.head import HeadMiddleware
+from shared.head_limits import HeadLimitMiddleware
 from shared.hosts import HostMiddleware
 from shared.logging import access_logger
 from shared.middleware import (
     AuthMiddleware,
-    BodyLimitMiddleware,
     CatchAllMiddleware,
     RequestContextMiddleware,
 )
@@ -33,10 +34,18 @@ def layers(settings: Settings, modules: Modules) -> list[Middleware]:
             log=access_logger(as_json=settings.logs_are_json),
             client_ipv6_prefix=settings.client_ipv6_prefix,
         ),
+        Middleware(HeadLimitMiddleware, max_bytes=settings.max_head_bytes),
         Middleware(HeadMiddleware),
         Middleware(HostMiddleware, allowed_hosts=settings.allowed_hosts, allowed_origins=origins),
         cross_origin,
         Middleware(CatchAllMiddleware),
-        Middleware(BodyLimitMiddleware, max_body_bytes=settings.max_body_bytes),
         Middleware(AuthMiddleware),
+        # Who is refused has had no byte of the body read.
+        Middleware(
+            BodyMiddleware,
+            max_bytes=settings.max_body_bytes,
+            max_public_bytes=settings.max_public_body_bytes,
+            timeout=settings.body_timeout_seconds,
+            public_limit=settings.public_limit_per_address,
+        ),
     ]

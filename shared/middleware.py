@@ -9,7 +9,6 @@ from http import HTTPStatus
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import Headers
-from starlette.exceptions import HTTPException
 from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket
@@ -32,7 +31,6 @@ from shared.errors import (
     NotAuthenticated,
     NotFound,
     PasswordChangeRequired,
-    PayloadTooLarge,
     PermissionDenied,
     failure_response,
 )
@@ -139,34 +137,6 @@ class CatchAllMiddleware:
             if has_started or scope["type"] == "lifespan":
                 raise
             await refuse(error, scope, receive, send)
-
-
-class BodyLimitMiddleware:
-    """Refuses a body that is too large: at once when its length is declared, else as soon as it has grown too long."""
-
-    def __init__(self, app: ASGIApp, *, max_body_bytes: int) -> None:
-        self.app = app
-        self._limit = max_body_bytes
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self.app(scope, receive, send)
-            return
-        declared = Headers(scope=scope).get("content-length", "0")
-        if not declared.isdigit() or int(declared) > self._limit:
-            raise PayloadTooLarge
-        received = 0
-
-        async def receive_within_limit() -> Message:
-            nonlocal received
-            message = await receive()
-            received += len(message.get("body", b""))
-            if received > self._limit:
-                # An HTTPException: FastAPI turns any other exception raised while it reads a body into a 400.
-                raise HTTPException(PayloadTooLarge.status)
-            return message
-
-        await self.app(scope, receive_within_limit, send)
 
 
 class AuthMiddleware:

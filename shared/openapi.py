@@ -12,11 +12,14 @@ from shared.errors import (
     AppError,
     BadRequest,
     Conflict,
+    HeadTooLarge,
     InternalError,
     NotAuthenticated,
     PasswordChangeRequired,
     PayloadTooLarge,
     PermissionDenied,
+    RequestTimeout,
+    TooManyRequests,
     Unavailable,
     UnsupportedMediaType,
     ValidationFailed,
@@ -140,8 +143,10 @@ def _general(method: str, rule: Rule, *, has_body: bool, takes_input: bool) -> I
         yield from (PermissionDenied, PasswordChangeRequired)
     if method not in SAFE_METHODS:
         yield Conflict
+        if rule.is_public or isinstance(rule.marker, AuthenticatedOr):
+            yield TooManyRequests
     if has_body:
-        yield from (PayloadTooLarge, UnsupportedMediaType)
+        yield from (RequestTimeout, PayloadTooLarge, UnsupportedMediaType)
     if has_body or takes_input:
         yield ValidationFailed
-    yield from (InternalError, Unavailable)
+    yield from (HeadTooLarge, InternalError, Unavailable)

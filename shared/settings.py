@@ -22,7 +22,7 @@ from shared.setting_types import (
     is_one_of_several_processes,
     looks_like_an_example,
 )
-from shared.throttle import MEMORY
+from shared.throttle import MEMORY, RateLimits, rate_limits
 
 ENV_FILE = ROOT / ".env"
 NEW_KEY_HINT = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
@@ -92,6 +92,11 @@ class Settings(DatabaseSettings):
     disabled_modules: CommaSeparated = ()
     cors_origins: CommaSeparated = ()
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
+    max_public_body_bytes: int = Field(default=16_384, ge=1024)
+    body_timeout_seconds: float = Field(default=30, gt=0, allow_inf_nan=False)
+    max_head_bytes: int = Field(default=65_536, ge=4096)
+    head_timeout_seconds: float = Field(default=10, gt=0, allow_inf_nan=False)
+    public_limit_per_address: RateLimits = rate_limits("1200/minute")
     throttle_storage: StorageAddress = SecretStr(MEMORY)
     allow_throttle_per_process: bool = Field(default=False, validate_default=True)
     trusted_proxies: CommaSeparated = ()

@@ -68,8 +68,11 @@ class HoldsAnyText:
 
 def refuse_surrogates(value: object) -> object:
     """JSON may carry half of a surrogate pair, escaped; no database and no UTF-8 answer can."""
-    if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
-        raise ValueError("contains half of a surrogate pair")
+    if isinstance(value, str):
+        try:
+            value.encode()  # a hundred times faster than a look at each character
+        except UnicodeEncodeError:
+            raise ValueError("contains half of a surrogate pair") from None
     return value
 
 

@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 
 import structlog
 from limits import RateLimitItem, parse_many
-from pydantic import BeforeValidator
+from pydantic import BeforeValidator, PlainSerializer
 from pydantic_settings import NoDecode
 
 from shared.errors import InternalError, TooManyRequests, failure_of
@@ -42,7 +42,13 @@ def _from_text(value: Any) -> Any:
     return rate_limits(value) if isinstance(value, str) else value
 
 
-RateLimits = Annotated[tuple[RateLimitItem, ...], NoDecode, BeforeValidator(_from_text)]
+def _to_text(limits: tuple[RateLimitItem, ...]) -> str:
+    return "; ".join(map(str, limits)) or NO_LIMIT
+
+
+RateLimits = Annotated[
+    tuple[RateLimitItem, ...], NoDecode, BeforeValidator(_from_text), PlainSerializer(_to_text, when_used="json")
+]
 """Several limits in one setting, all of which must hold."""
 
 

@@ -63,14 +63,14 @@ async def _request(app: FastAPI, method: str, target: str, *headers: Header) -> 
             start = event
         body += event.get("body", b"")
 
-    await app(_scope("http", target, *headers) | {"method": method}, receive, send)
+    await app(scope_of("http", target, *headers) | {"method": method}, receive, send)
     return Answer(start["status"], dict(start["headers"]), body)
 
 
 async def post(app: FastAPI, path: str, body: bytes, *headers: Header, before: Before) -> list[Event]:
     """POST a JSON body. `before` sees each event before it would leave for the client; all are given back."""
     sent: list[Event] = []
-    scope = _scope("http", path, (b"content-type", b"application/json"), *headers) | {"method": "POST"}
+    scope = scope_of("http", path, (b"content-type", b"application/json"), *headers) | {"method": "POST"}
 
     async def receive() -> Event:
         return {"type": "http.request", "body": body, "more_body": False}
@@ -103,7 +103,7 @@ async def parked(
             start = event
         answer += event.get("body", b"")
 
-    scope = _scope("http", path, (b"content-type", b"application/json"), *headers) | {"method": method}
+    scope = scope_of("http", path, (b"content-type", b"application/json"), *headers) | {"method": method}
     await app(scope, receive, send)
     return Answer(start["status"], dict(start["headers"]), answer)
 
@@ -119,11 +119,11 @@ async def open_websocket(app: FastAPI, path: str, *headers: Header) -> list[Even
     async def send(event: Any) -> None:
         sent.append(event)
 
-    await app(_scope("websocket", path, *headers) | {"subprotocols": []}, receive, send)
+    await app(scope_of("websocket", path, *headers) | {"subprotocols": []}, receive, send)
     return sent
 
 
-def _scope(kind: str, target: str, *headers: Header) -> dict[str, Any]:
+def scope_of(kind: str, target: str, *headers: Header) -> dict[str, Any]:
     path, _, query = target.partition("?")
     return {
         "type": kind,

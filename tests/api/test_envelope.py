@@ -24,7 +24,7 @@ async def login(client: httpx.AsyncClient, content: bytes | AsyncIterator[bytes]
 
 async def chunks(count: int) -> AsyncIterator[bytes]:
     for _ in range(count):
-        yield b" " * 65_536
+        yield b" " * 1024
 
 
 async def test_a_success_has_the_envelope(client: httpx.AsyncClient) -> None:
@@ -33,7 +33,7 @@ async def test_a_success_has_the_envelope(client: httpx.AsyncClient) -> None:
 
 
 async def test_item_71_unreadable_json_is_400(client: httpx.AsyncClient) -> None:
-    bodies = [b"{", b"{'email': 1}", b"\xff\xfe", b'{"email": "\xff"}', b"nonsense", b'{"a":1}}', b"[" * 50_000]
+    bodies = [b"{", b"{'email': 1}", b"\xff\xfe", b'{"email": "\xff"}', b"nonsense", b'{"a":1}}', b"[" * 16_000]
     bodies.append(b'{"email": ' + b"9" * 5000 + b"}")
     for body in bodies:
         answer = await login(client, body)
@@ -121,11 +121,11 @@ async def test_item_84_no_more_is_read_of_a_body_than_the_limit(client: httpx.As
     async def endless() -> AsyncIterator[bytes]:
         nonlocal read
         while True:
-            read += 65_536
-            yield b" " * 65_536
+            read += 1024
+            yield b" " * 1024
 
     assert_failure(await login(client, endless()), 413, "payload_too_large")
-    assert read <= 1_048_576 + 65_536
+    assert read <= 16_384 + 1024
 
 
 async def test_item_84_the_largest_body_is_a_setting(make_app: MakeApp) -> None:
@@ -157,7 +157,7 @@ async def test_item_71_a_faulty_body_is_422_with_every_fault(client: httpx.Async
 
 
 async def test_the_faults_of_a_body_are_limited(client: httpx.AsyncClient) -> None:
-    fields = ", ".join(f'"{"x" * 1000}{number}": 1' for number in range(500))
+    fields = ", ".join(f'"{"x" * 101}{number}": 1' for number in range(130))
 
     answer = await login(client, f"{{{fields}}}".encode())
 

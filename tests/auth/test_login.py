@@ -72,7 +72,7 @@ async def test_item_04_a_long_password_is_a_wrong_one(client: httpx.AsyncClient,
 
 
 async def test_item_04_an_absurdly_long_password_is_no_password(client: httpx.AsyncClient, user: Account) -> None:
-    for length in (1025, 5000, 1_000_000):
+    for length in (1025, 5000, 16_000):
         for email in (user.email, "nobody@example.com"):
             ((loc, _),) = input_errors(await attempt(client, email, "x" * length))
             assert loc == ("body", "password")

@@ -33,6 +33,7 @@ def races_project(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Ite
     """A checkout with a database that many races share: processes take long to start."""
     folder = tmp_path_factory.mktemp("races")
     variables = dict.fromkeys((f"AUTH_{name}".upper() for name in UNLIMITED), "none")
+    variables["PUBLIC_LIMIT_PER_ADDRESS"] = "none"
     variables["AUTH_SESSIONS_PER_USER"] = str(SESSION_CAP)
     # A key of their own, so that nobody else counts under the same names in Redis.
     variables["JWT_SECRET_KEY"] = token_urlsafe(48)

@@ -32,7 +32,8 @@ def prepared(tmp_path: Path, database: str) -> Project:
 
 def fuzz(project: Project, who: str, *options: str) -> int:
     """Let it try, as `admin` or `nobody`, without limits on how often; gives the number of cases."""
-    project = replace(project, variables={f"AUTH_{name}".upper(): limit for name, limit in UNLIMITED.items()})
+    unlimited = {f"AUTH_{name}".upper(): limit for name, limit in UNLIMITED.items()}
+    project = replace(project, variables=unlimited | {"PUBLIC_LIMIT_PER_ADDRESS": "none"})
     with serve(project) as server, read_along(server):
         result = subprocess.run(
             [

@@ -50,7 +50,7 @@ async def test_item_02_nothing_is_computed_for_an_absurdly_long_password(
     hashes: list[int],  # noqa: F811 - the fixture
 ) -> None:
     hashes.clear()
-    for length in (1025, 1_000_000):
+    for length in (1025, 16_000):
         absurd = "x" * length
         body = {"email": "new@example.com", "password": absurd}
         for answer in (
@@ -63,7 +63,7 @@ async def test_item_02_nothing_is_computed_for_an_absurdly_long_password(
             ((loc, type_),) = input_errors(answer)
             assert "password" in str(loc[1])
             assert type_.endswith("too_long")
-    too_large = await attempt(client, user.email, "x" * 2_000_000)
+    too_large = await attempt(client, user.email, "x" * 16_384)
     assert_failure(too_large, 413, "payload_too_large")
 
     assert hashes == []

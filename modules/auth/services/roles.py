@@ -17,7 +17,8 @@ from modules.auth.services.locks import lock_roles
 from modules.auth.services.permissions import DeclaredPermissions
 from modules.users import UserService
 from shared.clock import Clock
-from shared.errors import MAXIMUM_ERRORS, ValidationFailed
+from shared.early import MAXIMUM_ERRORS
+from shared.errors import ValidationFailed
 from shared.request import Principal
 
 
