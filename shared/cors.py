@@ -1,7 +1,7 @@
 """Pages of other origins: which may call the API from a browser, and what they may send and read."""
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -73,20 +73,30 @@ class CrossOriginMiddleware(CORSMiddleware):
         # A page that is let in is told what it may do; of the others, a cache keeps each for itself.
         told = "access-control-" if request_headers["origin"] in self._origins else "vary"
         kept = {name: value for name, value in answer.headers.items() if name.startswith(("vary", told))}
-        return failure_response(PermissionDenied(self._fault(request_headers), headers=kept))
+        return failure_response(self._refusal(request_headers, kept))
 
-    def _fault(self, headers: Headers) -> str:
-        if (origin := headers["origin"]) not in self._origins:
-            return f"Pages of {_quoted(origin)} may not call this API; list their origin in CORS_ORIGINS."
-        if (method := headers["access-control-request-method"]) not in self.allow_methods:
-            return f"Pages of other origins may not use the method {_quoted(method)}."
-        asked = [name.strip() for name in headers.get("access-control-request-headers", "").split(",")]
-        if refused := [name for name in asked if name and name.lower() not in self.allow_headers]:
-            return (
-                f"Pages of other origins may not send {_quoted(', '.join(refused))}; a module lists headers of its own "
-                "as cors_headers in its module.py."
+    def _refusal(self, sent: Headers, headers: Mapping[str, str]) -> PermissionDenied:
+        if (origin := sent["origin"]) not in self._origins:
+            return PermissionDenied(
+                "Pages of {origin} may not call this API; list their origin in CORS_ORIGINS.",
+                params={"origin": _quoted(origin)},
+                headers=headers,
             )
-        return "Pages on the internet may not call an API in a private network."
+        if (method := sent["access-control-request-method"]) not in self.allow_methods:
+            return PermissionDenied(
+                "Pages of other origins may not use the method {method}.",
+                params={"method": _quoted(method)},
+                headers=headers,
+            )
+        asked = [name.strip() for name in sent.get("access-control-request-headers", "").split(",")]
+        if refused := [name for name in asked if name and name.lower() not in self.allow_headers]:
+            return PermissionDenied(
+                "Pages of other origins may not send {headers}; a module lists headers of its own as cors_headers in "
+                "its module.py.",
+                params={"headers": _quoted(", ".join(refused))},
+                headers=headers,
+            )
+        return PermissionDenied("Pages on the internet may not call an API in a private network.", headers=headers)
 
 
 def _quoted(text: str) -> str:

@@ -38,7 +38,7 @@ class StopsEarly(BaseModel):
             return handler(data)
         except ValidationError as error:
             if error.error_count() > MAXIMUM_ERRORS:
-                raise PydanticCustomError("too_many_errors", f"More than {MAXIMUM_ERRORS} faults") from None
+                raise PydanticCustomError("too_many_errors", f"There are more than {MAXIMUM_ERRORS} faults.") from None
             raise
 
     @classmethod

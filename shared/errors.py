@@ -21,9 +21,11 @@ from starlette.websockets import WebSocket
 
 from shared.constraints import breaks_constraint, constraint_of, is_unstorable
 from shared.early import MAXIMUM_ERRORS, printable
+from shared.limits import limits_of
 from shared.request import current_request
 from shared.responses import ValidationErrors
 from shared.text import is_of_the_caller
+from shared.texts import spoken, spoken_fault
 from shared.tracebacks import reason_of
 
 log = structlog.get_logger(__name__)
@@ -49,9 +51,12 @@ class AppError(Exception):
         *,
         data: dict[str, Any] | None = None,
         headers: Mapping[str, str] | None = None,
+        params: Mapping[str, Any] | None = None,
     ) -> None:
-        super().__init__(message or self.message)
+        """`message` is English, and with `params` a template: "The header {name} is missing."."""
         self.text = message or self.message
+        self.params = params
+        super().__init__(self.text.format_map(params) if params else self.text)
         self.data = data
         self.headers = dict(headers or {})
 
@@ -111,17 +116,22 @@ class UnsupportedMediaType(AppError):
 
 
 class ValidationFailed(AppError):
-    """422. `errors` are `{"loc", "type", "msg"}` objects; never put a value of the input into them."""
+    """422. `errors` are `{"loc", "type", "msg", "params"}` objects; never put a value of the input into them.
+
+    `params` are the limits that `msg` speaks of, by name, for clients with texts of their own; they may be left out.
+    """
 
     status, code, message = 422, "validation_error", "The input is not valid."
     data_model = ValidationErrors
 
     def __init__(self, errors: list[dict[str, Any]]) -> None:
-        super().__init__(data={"errors": errors})
+        super().__init__(data={"errors": [{**one, "params": one.get("params", {})} for one in errors]})
 
     @classmethod
-    def at(cls, *loc: str, type_: str, msg: str) -> "ValidationFailed":
-        return cls([{"loc": list(loc), "type": type_, "msg": msg}])
+    def at(
+        cls, *loc: str, type_: str, msg: str, params: Mapping[str, str | int | float] | None = None
+    ) -> "ValidationFailed":
+        return cls([{"loc": list(loc), "type": type_, "msg": msg, "params": dict(params or {})}])
 
 
 class TooManyRequests(AppError):
@@ -174,7 +184,7 @@ def failure_of(error: Exception) -> AppError:
     if isinstance(error, HTTPException):
         return _http_failure(error)
     if isinstance(error, ValidationError) and is_of_the_caller(error):
-        faults = error.errors(include_url=False, include_context=False, include_input=False)
+        faults = error.errors(include_url=False)
         return _input_failure(RequestValidationError([one | {"loc": ("body", *one["loc"])} for one in faults]))
     return _database_failure(error) or InternalError()
 
@@ -210,7 +220,12 @@ def _input_failure(error: RequestValidationError) -> AppError:
         return UnsupportedMediaType()
     return ValidationFailed(
         [
-            {"loc": [printable(part) for part in one["loc"]], "type": one["type"], "msg": _message(one)}
+            {
+                "loc": [printable(part) for part in one["loc"]],
+                "type": one["type"],
+                "msg": _message(one),
+                "params": limits_of(one),
+            }
             for one in error.errors()[:MAXIMUM_ERRORS]
         ]
     )
@@ -247,8 +262,8 @@ def failure_response(error: Exception) -> Response:
         log.warning("refused_by_database", constraint=constraint_of(error), reason=reason_of(error))
     envelope = {
         "code": failure.code,
-        "message": failure.text,
-        "data": failure.data,
+        "message": spoken(failure.text, failure.params),
+        "data": _spoken_data(failure),
         "request_id": current_request.get().id,
     }
     return Response(
@@ -257,6 +272,12 @@ def failure_response(error: Exception) -> Response:
         headers=failure.headers,
         media_type="application/json",
     )
+
+
+def _spoken_data(failure: AppError) -> Any:
+    if not isinstance(failure, ValidationFailed) or failure.data is None:
+        return failure.data
+    return failure.data | {"errors": [one | {"msg": spoken_fault(one)} for one in failure.data["errors"]]}
 
 
 async def _respond(connection: HTTPConnection, error: Exception) -> Response | None:

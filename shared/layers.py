@@ -17,6 +17,7 @@ from shared.middleware import (
     RequestContextMiddleware,
 )
 from shared.settings import Settings
+from shared.texts import Texts
 
 
 def layers(settings: Settings, modules: Modules) -> list[Middleware]:
@@ -33,6 +34,7 @@ def layers(settings: Settings, modules: Modules) -> list[Middleware]:
             is_production=settings.is_production,
             log=access_logger(as_json=settings.logs_are_json),
             client_ipv6_prefix=settings.client_ipv6_prefix,
+            texts=Texts(module.path for module in modules.values()),
         ),
         Middleware(HeadLimitMiddleware, max_bytes=settings.max_head_bytes),
         Middleware(HeadMiddleware),

@@ -35,6 +35,7 @@ from shared.errors import (
     failure_response,
 )
 from shared.request import Principal, RequestInfo, current_request
+from shared.texts import Texts
 
 log = structlog.get_logger("access")
 
@@ -57,11 +58,18 @@ class RequestContextMiddleware:
     """Gives every request an id, sets the security headers, and writes one access log line."""
 
     def __init__(
-        self, app: ASGIApp, *, is_production: bool, log: FilteringBoundLogger, client_ipv6_prefix: int = 64
+        self,
+        app: ASGIApp,
+        *,
+        is_production: bool,
+        log: FilteringBoundLogger,
+        client_ipv6_prefix: int = 64,
+        texts: Texts | None = None,
     ) -> None:
         self.app = app
         self._log = log
         self._ipv6_prefix = client_ipv6_prefix
+        self._texts = texts
         self._headers = [*SECURITY_HEADERS, HSTS] if is_production else SECURITY_HEADERS
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
@@ -75,7 +83,14 @@ class RequestContextMiddleware:
         # For whoever asks the request itself: one spelling there, too.
         scope["client"] = client and (client, port)
         key = key_of(address, ipv6_prefix=self._ipv6_prefix)
-        request = RequestInfo(_request_id(sent.get(REQUEST_ID)), client, sent.get("user-agent"), client_key=key)
+        request = RequestInfo(
+            _request_id(sent.get(REQUEST_ID)),
+            client,
+            sent.get("user-agent"),
+            client_key=key,
+            headers=sent,
+            texts=self._texts,
+        )
         token = current_request.set(request)
         started, status = time.perf_counter(), 0
 
@@ -85,7 +100,7 @@ class RequestContextMiddleware:
                 status = message.get("status", 101)
                 if status != HTTPStatus.SWITCHING_PROTOCOLS:
                     request.confirm = None  # what is done after the answer is not the caller's any more
-                message["headers"] = self._complete(message.get("headers", ()), request.id)
+                message["headers"] = self._complete(message.get("headers", ()), request)
             await send(message)
 
         try:
@@ -102,11 +117,13 @@ class RequestContextMiddleware:
             )
             current_request.reset(token)
 
-    def _complete(self, sent: Iterable[tuple[bytes, bytes]], request_id: str) -> RawHeaders:
+    def _complete(self, sent: Iterable[tuple[bytes, bytes]], request: RequestInfo) -> RawHeaders:
         """Raw, as ASGI has them: Starlette's way to set a header searches them all for each."""
         headers = [header for header in sent if header[0] != RAW_REQUEST_ID]
         names = {name for name, _ in headers}
-        headers.append((RAW_REQUEST_ID, request_id.encode()))
+        headers.append((RAW_REQUEST_ID, request.id.encode()))
+        if request.language is not None:
+            headers += [(b"content-language", request.language.encode()), (b"vary", b"Accept-Language")]
         headers += [header for header in self._headers if header[0] not in names]
         if API_CONTENT_POLICY[0] not in names and not dict(headers).get(b"content-type", b"").startswith(b"text/html"):
             headers.append(API_CONTENT_POLICY)

@@ -9,6 +9,7 @@ from uuid import UUID
 
 from fastapi import Query
 from pydantic import BeforeValidator, Field
+from pydantic_core import PydanticCustomError
 from sqlalchemy import (
     BinaryExpression,
     BooleanClauseList,
@@ -44,7 +45,7 @@ LAST = ("page_after_value", "page_after_key")
 def _refuse_odd_spellings(value: object) -> object:
     # pydantic would take "1_0" and "+1" and "1.0" for numbers.
     if isinstance(value, str) and not (value.isascii() and value.removeprefix("-").isdigit()):
-        raise ValueError("is not a whole number")
+        raise PydanticCustomError("int_parsing", "This is not a whole number.")
     return value
 
 

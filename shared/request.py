@@ -4,10 +4,16 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
+from starlette.datastructures import Headers
+
+from shared.locales import Locale
+
+if TYPE_CHECKING:
+    from shared.texts import Texts
 
 
 @dataclass(slots=True)
@@ -56,6 +62,10 @@ class RequestInfo:
     confirm: Callable[[AsyncSession], Awaitable[None]] | None = None
     """See `confirm_caller`; None when nobody is logged in, and once the answer has begun."""
     client_key: str = UNKNOWN_CLIENT
+    headers: Headers | None = None
+    texts: "Texts | None" = None
+    language: Locale | None = None
+    """In which the answer speaks; None as long as it has said nothing in words. See `shared.texts`."""
 
 
 current_request: ContextVar[RequestInfo] = ContextVar("current_request", default=RequestInfo())  # noqa: B039 - what is set is always a new one

@@ -7,6 +7,7 @@ from typing import Any, Generic, TypeVar, get_args, get_origin
 from pydantic import BaseModel, ConfigDict, Field
 
 from shared.request import current_request
+from shared.texts import spoken
 
 T = TypeVar("T")
 
@@ -52,7 +53,10 @@ class ErrorItem(BaseModel):
         examples=[["body", "email"]],
     )
     type: str = Field(description="Stable, for programs.", examples=["missing"])
-    msg: str = Field(description="For people.", examples=["Field required"])
+    msg: str = Field(description="For people, in the language of Accept-Language.", examples=["Field required"])
+    params: dict[str, Any] = Field(
+        description="The limits that `msg` speaks of, by name; empty for most types.", examples=[{"min_length": 15}]
+    )
 
 
 class ValidationErrors(BaseModel):
@@ -60,7 +64,9 @@ class ValidationErrors(BaseModel):
 
     model_config = ConfigDict(
         json_schema_extra={
-            "examples": [{"errors": [{"loc": ["body", "email"], "type": "missing", "msg": "Field required"}]}]
+            "examples": [
+                {"errors": [{"loc": ["body", "email"], "type": "missing", "msg": "Field required", "params": {}}]}
+            ]
         }
     )
 
@@ -77,5 +83,6 @@ class ApiFailure(BaseModel):
 
 
 def success(data: T, message: str = "OK") -> ApiResponse[T]:
-    """Wrap the result of a route."""
-    return ApiResponse(data=data, message=message)
+    """Wrap the result of a route. The message is English; `messages/zh.toml` of the module translates it."""
+    # "OK" is said in every language; only what says more is looked up.
+    return ApiResponse(data=data, message=message if message == "OK" else spoken(message))

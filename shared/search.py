@@ -8,6 +8,7 @@ from typing import Any
 from weakref import WeakSet
 
 from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
 from sqlalchemy import ColumnElement, String, and_, event, false, func
 from sqlalchemy.orm import InstrumentedAttribute
 from sqlalchemy.types import TypeEngine
@@ -17,7 +18,7 @@ from shared.models import Base
 
 SURROGATES = range(0xD800, 0xE000)
 # One sign may stand for many: U+FDFA for a sentence.
-TOO_LONG = "is too long: some of its characters stand for several"
+TOO_LONG = "This is too long: some of its characters stand for several."
 DOT_ABOVE, DOTLESS_I = "\u0307", "\u0131"
 
 _made = WeakSet[TypeEngine[str]]()
@@ -46,7 +47,7 @@ def fits_key(length: int, key: Callable[[str], str] = search_text) -> AfterValid
 
     def check(value: str) -> str:
         if len(key(value)) > length:
-            raise ValueError(TOO_LONG)
+            raise PydanticCustomError("key_too_long", TOO_LONG)
         return value
 
     return AfterValidator(check)
@@ -66,7 +67,7 @@ def _watch(_class: type, name: str, attribute: Any) -> None:
 
     def check(_target: object, value: object, _before: object, _initiator: object) -> None:
         if isinstance(value, str) and len(value) > length:
-            raise ValidationFailed.at(name, type_="key_too_long", msg=f"The text {TOO_LONG}.")
+            raise ValidationFailed.at(name, type_="key_too_long", msg=TOO_LONG)
 
     event.listen(attribute, "set", check)
 

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 from pydantic import GetCoreSchemaHandler
-from pydantic_core import core_schema
+from pydantic_core import PydanticCustomError, core_schema
 
 Schema = dict[str, Any]
 
@@ -72,7 +72,7 @@ def refuse_surrogates(value: object) -> object:
         try:
             value.encode()  # a hundred times faster than a look at each character
         except UnicodeEncodeError:
-            raise ValueError("contains half of a surrogate pair") from None
+            raise PydanticCustomError("text_surrogates", "This contains half of a surrogate pair.") from None
     return value
 
 
@@ -96,7 +96,7 @@ def _text(schema: Schema, bound: int | None) -> Any:
 
 def _refuse_nul(value: str) -> str:
     if "\0" in value:
-        raise ValueError("contains control characters")
+        raise PydanticCustomError("text_control_characters", "This contains control characters.")
     refuse_surrogates(value)
     return value
 
@@ -114,20 +114,20 @@ def _strict(schema: Schema) -> Schema:
     return _done({"strict": True} | schema)
 
 
-def _from_text(kind: type, form: re.Pattern[str], expected: str) -> Callable[[object], object]:
+def _from_text(type_: str, kind: type, form: re.Pattern[str], expected: str) -> Callable[[object], object]:
     """Pydantic would take a number for seconds since 1970, also one within a text."""
 
     def check(value: object) -> object:
         if not isinstance(value, kind) and not (isinstance(value, str) and form.fullmatch(value)):
-            raise ValueError(f"is not {expected}")
+            raise PydanticCustomError(type_, f"This is not {expected}.")
         return value
 
     return check
 
 
-_check_moment = _from_text(datetime, ISO_DATE, "a date and time such as 2026-01-31T12:00:00Z")
-_check_date = _from_text(date, ISO_DATE, "a date such as 2026-01-31")
-_check_time = _from_text(time, ISO_TIME, "a time such as 12:00:00")
+_check_moment = _from_text("datetime_parsing", datetime, ISO_DATE, "a date and time such as 2026-01-31T12:00:00Z")
+_check_date = _from_text("date_parsing", date, ISO_DATE, "a date such as 2026-01-31")
+_check_time = _from_text("time_parsing", time, ISO_TIME, "a time such as 12:00:00")
 
 
 def _moment(schema: Schema) -> Any:
@@ -141,7 +141,7 @@ def _within_calendar(value: datetime) -> datetime:
     try:
         value.astimezone(UTC)
     except OverflowError:
-        raise ValueError("is not within the years 1 to 9999 in UTC") from None
+        raise PydanticCustomError("datetime_out_of_range", "This is not within the years 1 to 9999 in UTC.") from None
     return value
 
 
@@ -160,7 +160,7 @@ def _decimal(schema: Schema) -> Any:
 
 def _refuse_boolean(value: object) -> object:
     if isinstance(value, bool):
-        raise ValueError("is not a number")  # noqa: TRY004 - pydantic takes a ValueError for a fault of the input
+        raise PydanticCustomError("decimal_type", "This is not a number.")
     return value
 
 
@@ -169,7 +169,7 @@ def _within_digits(value: Decimal) -> Decimal:
     if isinstance(exponent, int) and (
         exponent < -MOST_DECIMALS or len(digits) + max(exponent, 0) > MOST_DIGITS or value.adjusted() >= MOST_DIGITS
     ):
-        raise ValueError("has too many digits")
+        raise PydanticCustomError("decimal_max_digits", "This has too many digits.", {"max_digits": MOST_DIGITS})
     return value
 
 
@@ -182,7 +182,7 @@ def _check_json(value: Any) -> Any:
     while parts:  # not by recursion: a client decides how deep it goes
         part = parts.pop()
         if isinstance(part, float) and not math.isfinite(part):
-            raise ValueError("contains a number that is none")
+            raise PydanticCustomError("finite_number", "This contains a number that is none.")
         if isinstance(part, str):
             _refuse_nul(part)
         elif isinstance(part, list):

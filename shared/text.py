@@ -17,6 +17,7 @@ from pydantic import (
     TypeAdapter,
     ValidationError,
 )
+from pydantic_core import PydanticCustomError
 
 from shared.early import StopsEarly
 from shared.storable import HoldsAnyText, made_storable, refuse_surrogates
@@ -39,7 +40,7 @@ _VISIBLE = re.compile(rf"[^{_INVISIBLE}\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17
 
 def _refuse_control_characters(value: str) -> str:
     if _NOT_IN_A_LINE.search(value):
-        raise ValueError("contains control characters")
+        raise PydanticCustomError("text_control_characters", "This contains control characters.")
     return value
 
 
@@ -56,7 +57,7 @@ def _composed(value: str) -> str:
 
 def _refuse_invisible(value: str) -> str:
     if value and not _VISIBLE.search(value):
-        raise ValueError("has no visible character")
+        raise PydanticCustomError("text_invisible", "This has no visible character.")
     return value
 
 

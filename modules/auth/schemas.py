@@ -5,7 +5,8 @@ from uuid import UUID
 from pydantic import Field, model_validator
 
 from modules.auth.services.policy import MAXIMUM_CHARACTERS
-from modules.users import Email, Locale, Nickname
+from modules.users import Email, Nickname
+from shared.locales import Locale
 from shared.openapi_schemas import bounded_by_settings
 from shared.text import LEFT_OUT, AnyText, PatchBody, RequestBody, ResponseData, SafeText
 

@@ -27,7 +27,8 @@ class ReadinessService:
         behind = sorted(name for name, status in state.items() if status != "applied")
         if behind:
             raise NotReady(
-                f"The database does not match the code: {', '.join(behind)}.",
+                "The database does not match the code: {modules}.",
+                params={"modules": ", ".join(behind)},
                 data={"checks": {"database": "ok", "migrations": state}},
             )
         return Readiness(checks=Checks(database="ok", migrations=state))

@@ -12,7 +12,6 @@ from modules.users.events import (
     UserEmailCorrected,
     UserInvited,
 )
-from modules.users.locales import Locale, preferred_locale
 from modules.users.models import User
 from modules.users.schemas import Nickname, UserCreate, UserRead
 from modules.users.services import UserService, UsersIn
@@ -21,7 +20,6 @@ __all__ = [
     "Email",
     "EmailTaken",
     "LastAdmin",
-    "Locale",
     "Nickname",
     "OwnEmail",
     "User",
@@ -40,5 +38,4 @@ __all__ = [
     "UserService",
     "UsersIn",
     "email_key",
-    "preferred_locale",
 ]

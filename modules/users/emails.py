@@ -6,6 +6,7 @@ from typing import Annotated
 
 from email_validator import EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field
+from pydantic_core import PydanticCustomError
 
 from shared.search import fits_key
 from shared.text import SafeText
@@ -20,7 +21,7 @@ def _normalized(value: str) -> str:
         # No display names ("Foo <foo@example.com>"), no look-ups in the network.
         return validate_email(value.strip(), check_deliverability=False).normalized
     except EmailNotValidError:
-        raise ValueError("is not an e-mail address") from None
+        raise PydanticCustomError("email_invalid", "This is not an e-mail address.") from None
 
 
 def email_key(email: str) -> str:

@@ -4,7 +4,7 @@ from sqlalchemy import Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from modules.users.emails import EMAIL_KEY_LENGTH
-from modules.users.locales import DEFAULT
+from shared.locales import DEFAULT
 from shared.models import Base, Id
 from shared.search import search_key, search_text
 

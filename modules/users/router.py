@@ -9,6 +9,7 @@ from modules.users.errors import EmailTaken, LastAdmin, OwnEmail, UserNotFound, 
 from modules.users.schemas import UserCorrection, UserCreate, UserDetail, UserRead, UserUpdate
 from modules.users.services import UserSort
 from shared.access import Authenticated, Caller, Requires
+from shared.created import Created
 from shared.openapi import failures
 from shared.paging import Cursor, Limit, Page, PageRequest, WithTotal
 from shared.responses import ApiResponse, success
@@ -60,9 +61,11 @@ async def list_users(  # noqa: PLR0913, PLR0917 - each is a query parameter
 
 
 @router.post("", summary="Invite a user", status_code=201, dependencies=[MAY_WRITE], responses=failures(EmailTaken))
-async def create_user(data: UserCreate, users: Users) -> ApiResponse[UserDetail]:
+async def create_user(data: UserCreate, users: Users, created: Created) -> ApiResponse[UserDetail]:
     """The new user gets a mail with a link to choose a password."""
-    return success(UserDetail.model_validate(await users.invite(data)))
+    user = await users.invite(data)
+    created("get_user", user_id=user.id)
+    return success(UserDetail.model_validate(user))
 
 
 @router.get("/{user_id}", summary="Read a user", dependencies=[MAY_READ], responses=failures(UserNotFound))

@@ -5,8 +5,8 @@ from uuid import UUID
 from pydantic import Field
 
 from modules.users.emails import Email
-from modules.users.locales import DEFAULT, Locale
 from modules.users.models import NICKNAME_KEY_LENGTH
+from shared.locales import DEFAULT, Locale
 from shared.search import fits_key
 from shared.text import LEFT_OUT, Name, PatchBody, RequestBody, ResponseData
 

@@ -26,7 +26,7 @@ def input_errors(answer: httpx.Response) -> list[tuple[tuple[str | int, ...], st
     """Of a 422: where each fault is, and its type."""
     errors = assert_failure(answer, 422, "validation_error")["data"]["errors"]
     assert errors
-    assert all(set(error) == {"loc", "type", "msg"} for error in errors), errors
+    assert all(set(error) == {"loc", "type", "msg", "params"} for error in errors), errors
     return [(tuple(error["loc"]), error["type"]) for error in errors]
 
 

@@ -5,7 +5,7 @@ import pytest
 from fastapi import FastAPI
 
 from modules.auth.services.mails import TEMPLATES
-from modules.users import Locale, preferred_locale
+from shared.locales import Locale, preferred_locale
 from tests.api.envelope import data_of, input_errors
 from tests.auth.emails import change_email, confirm_change
 from tests.auth.recovery import change, forgot

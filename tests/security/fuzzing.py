@@ -32,7 +32,7 @@ BEYOND_THE_SCHEMA = {
     "password_too_common": "the policy",
     "password_too_obvious": "the policy",
     "password_unchanged": "the policy",
-    "is not an e-mail address": "format: email is wider, and has room for what no mail server takes",
+    "email_invalid": "format: email is wider, and has room for what no mail server takes",
 }
 
 

@@ -106,5 +106,7 @@ def test_an_http_exception_about_input_has_the_form_of_every_other_422() -> None
     failure = failure_of(HTTPException(422, "Begins after it ends."))
 
     assert (failure.status, failure.code) == (422, "validation_error")
-    assert failure.data == {"errors": [{"loc": [], "type": "value_error", "msg": "Begins after it ends."}]}
+    assert failure.data == {
+        "errors": [{"loc": [], "type": "value_error", "msg": "Begins after it ends.", "params": {}}]
+    }
     assert failure.text == ValidationFailed.message

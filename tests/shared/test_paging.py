@@ -90,7 +90,14 @@ async def test_a_cursor_that_was_tampered_with_is_refused(runtime: Runtime) -> N
         with pytest.raises(ValidationFailed) as caught:
             await page_of(runtime, PageRequest("created_at", 2, attempt))
         assert caught.value.data == {
-            "errors": [{"loc": ["query", "cursor"], "type": "cursor_invalid", "msg": "The cursor is not valid here."}]
+            "errors": [
+                {
+                    "loc": ["query", "cursor"],
+                    "type": "cursor_invalid",
+                    "msg": "The cursor is not valid here.",
+                    "params": {},
+                }
+            ]
         }
 
 

@@ -41,14 +41,14 @@ async def test_an_address_whose_key_is_too_long_is_refused_wherever_it_is_given(
         ]
         for path, body, headers in asked:
             (fault,) = input_errors(await client.post(path, json=body, headers=headers))
-            assert fault[1] == "value_error", (path, fault)
+            assert fault[1] == "key_too_long", (path, fault)
         login = await client.post("/api/auth/login", json={"email": address, "password": PASSWORD})
         assert_failure(login, 401, "invalid_credentials")
 
 
 async def test_a_nickname_whose_key_is_too_long_is_refused(client: httpx.AsyncClient, user: Account) -> None:
     answer = await client.patch("/api/users/me", json={"nickname": SENTENCE * 9}, headers=user.headers)
-    assert input_errors(answer) == [(("body", "nickname"), "value_error")]
+    assert input_errors(answer) == [(("body", "nickname"), "key_too_long")]
     fitting = await client.patch("/api/users/me", json={"nickname": SENTENCE * 8}, headers=user.headers)
     assert fitting.status_code == 200
 

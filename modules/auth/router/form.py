@@ -19,7 +19,7 @@ development_router = APIRouter()
 
 async def _form(request: Request) -> LoginRequest:
     if request.headers.get("content-type", "").partition(";")[0].strip().lower() != FORM:
-        raise UnsupportedMediaType(f"Send the body as {FORM}.")
+        raise UnsupportedMediaType("Send the body as {form}.", params={"form": FORM})
     try:
         fields = parse_qs((await request.body()).decode(), max_num_fields=MOST_FIELDS, strict_parsing=True)
         return LoginRequest.model_validate(

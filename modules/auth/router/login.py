@@ -5,9 +5,11 @@ from fastapi import APIRouter, Header, Request
 from modules.auth.dependencies import Login, Registration, Sessions
 from modules.auth.errors import InvalidCredentials, InvalidRefreshToken, RegistrationClosed
 from modules.auth.schemas import LoginRequest, LogoutRequest, RefreshRequest, RegisterRequest, TokenPair
-from modules.users import EmailTaken, UserRead, preferred_locale
+from modules.users import EmailTaken, UserRead
 from shared.access import AuthenticatedOr, CallerIfAny, Public
+from shared.created import Created
 from shared.errors import NotAuthenticated, TooManyRequests
+from shared.locales import preferred_locale
 from shared.openapi import failures
 from shared.responses import ApiResponse, success
 
@@ -26,10 +28,11 @@ AcceptLanguage = Annotated[
     responses=failures(EmailTaken, RegistrationClosed, TooManyRequests),
 )
 async def register_user(
-    data: RegisterRequest, registration: Registration, accept_language: AcceptLanguage = None
+    data: RegisterRequest, registration: Registration, created: Created, accept_language: AcceptLanguage = None
 ) -> ApiResponse[UserRead]:
     """The new user gets a mail with a link to confirm the address."""
     locale = data.locale or preferred_locale(accept_language)
+    created("get_me")
     return success(UserRead.model_validate(await registration.register(data, locale)))
 
 

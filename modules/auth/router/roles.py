@@ -8,6 +8,7 @@ from modules.auth.errors import CannotGrant, RoleBuiltin, RoleNotFound, RoleTake
 from modules.auth.schemas import PermissionRead, RoleCreate, RoleName, RoleRead, RoleUpdate, UserRoles, UserRolesRead
 from modules.users import LastAdmin, UserNotFound, UserOutOfReach
 from shared.access import Caller, Requires
+from shared.created import Created
 from shared.openapi import failures
 from shared.responses import ApiResponse, success
 
@@ -40,9 +41,11 @@ async def list_roles(roles: Roles) -> ApiResponse[list[RoleRead]]:
     dependencies=[MAY_WRITE],
     responses=failures(RoleTaken, CannotGrant),
 )
-async def create_role(data: RoleCreate, caller: Caller, roles: Roles) -> ApiResponse[RoleRead]:
+async def create_role(data: RoleCreate, caller: Caller, roles: Roles, created: Created) -> ApiResponse[RoleRead]:
     """It can hold only permissions that you hold yourself."""
-    return success(await roles.create(caller, data))
+    role = await roles.create(caller, data)
+    created("get_role", name=role.name)
+    return success(role)
 
 
 @router.get("/roles/{name}", summary="Read a role", dependencies=[MAY_READ], responses=failures(RoleNotFound))

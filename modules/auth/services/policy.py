@@ -36,24 +36,28 @@ class PasswordPolicy:
         Raises:
             ValidationFailed: Naming the rule; the password itself is not in it.
         """
-        for type_, message in self._faults(password, personal):
-            raise ValidationFailed.at("body", field, type_=type_, msg=message)
+        for type_, message, limits in self._faults(password, personal):
+            raise ValidationFailed.at("body", field, type_=type_, msg=message, params=limits)
 
-    def _faults(self, password: str, personal: tuple[str | None, ...]) -> Iterator[tuple[str, str]]:
+    def _faults(self, password: str, personal: tuple[str | None, ...]) -> Iterator[tuple[str, str, dict[str, int]]]:
         # What is hashed, so that "é" counts once however it was typed.
         password = unicodedata.normalize("NFC", password)
         if len(password) < self._minimum:
-            yield "password_too_short", f"The password needs at least {self._minimum} characters."
+            message = f"The password needs at least {self._minimum} characters."
+            yield "password_too_short", message, {"min_length": self._minimum}
         if len(password) > MAXIMUM_CHARACTERS or len(password.encode()) > MAXIMUM_BYTES:
-            yield "password_too_long", f"The password may have at most {MAXIMUM_CHARACTERS} characters."
+            message = f"The password may have at most {MAXIMUM_CHARACTERS} characters."
+            yield "password_too_long", message, {"max_length": MAXIMUM_CHARACTERS}
         folded = _folded(password)
         if len(set(folded)) < FEWEST_DISTINCT_CHARACTERS:
-            yield "password_too_simple", "The password repeats too few characters."
+            yield "password_too_simple", "The password repeats too few characters.", {}
         if _is_common(folded):
-            yield "password_too_common", "The password is a common one, or a common one with digits or signs around it."
+            message = "The password is a common one, or a common one with digits or signs around it."
+            yield "password_too_common", message, {}
         words = {*self._app_words, *(word for text in personal if text for word in _words(text))}
         if any(word in folded for word in words):
-            yield "password_too_obvious", "The password contains your name, your e-mail address or this service's name."
+            message = "The password contains your name, your e-mail address or this service's name."
+            yield "password_too_obvious", message, {}
 
 
 def _words(text: str) -> Iterator[str]:

@@ -11,10 +11,11 @@ from modules.auth.services.emails import EmailService
 from modules.auth.services.locks import lock_roles
 from modules.auth.services.policy import PasswordPolicy
 from modules.auth.settings import Settings
-from modules.users import Locale, User, UserCreate, UsersIn
+from modules.users import User, UserCreate, UsersIn
 from shared.client import client_key
 from shared.clock import Clock
 from shared.database import Database
+from shared.locales import Locale
 from shared.throttle import Count, Throttle
 
 

@@ -1,4 +1,4 @@
-"""The languages that mails are written in."""
+"""The languages of mails and messages."""
 
 from typing import Literal, cast, get_args
 
