@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from benchmarks.machine import pin_backends
 from migrations.commands import upgrade
-from shared.database import database_url
+from shared.database import database_url, printable
 
 POSTGRES, MARIADB, SQLITE = "postgresql", "mysql", "sqlite"
 SERVERS = {
@@ -48,7 +48,7 @@ def database(backend: str = POSTGRES, *, migrated: bool = True) -> Iterator[str]
     try:
         execute(on_server, f"CREATE DATABASE {name}")
     except (DBAPIError, OSError) as error:
-        where = server.render_as_string(hide_password=True)
+        where = printable(server)
         reason = str(error).splitlines()[0]
         raise ServerAway(f"{where} cannot be used: {reason}. Start it, or name another one: {variable}") from error
     try:

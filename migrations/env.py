@@ -14,7 +14,7 @@ from sqlalchemy.types import TypeDecorator
 from migrations.lock import limit_ddl_waits, migration_lock, waited_too_long
 from migrations.split import Splitter
 from shared.branches import module_of, read_branches, two_heads
-from shared.database import database_url, migration_engine
+from shared.database import database_url, migration_engine, printable
 from shared.discovery import ModuleError, discover
 from shared.errors import means_database_is_away
 from shared.models import Base
@@ -181,8 +181,9 @@ async def run_online() -> None:
             raise
         if "database is locked" in str(error):  # SQLite
             raise waited_too_long(settings.migration_lock_timeout) from error
-        where = address().render_as_string(hide_password=True)
-        raise CommandError(f"The database {where} cannot be used: {error}\nCheck DATABASE_URL.") from error
+        raise CommandError(
+            f"The database {printable(address())} cannot be used: {error}\nCheck DATABASE_URL."
+        ) from error
     finally:
         await engine.dispose()
 

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
+from urllib.parse import quote_plus
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
@@ -29,6 +30,8 @@ ROOT = Path(__file__).resolve().parent.parent
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "mysql": "mysql+asyncmy"}
 ALIASES = {"postgres": "postgresql", "mariadb": "mysql"}
+
+HIDDEN = "***"
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
@@ -60,6 +63,12 @@ def database_url(address: str) -> URL:
     if backend == "sqlite" and url.database and url.database != ":memory:":
         url = url.set(database=str(ROOT / url.database))
     return url
+
+
+def printable(url: URL) -> str:
+    """The address for a message. What stands behind the `?` is hidden, too: drivers take a password there."""
+    hidden = url.set(query=dict.fromkeys(url.query, HIDDEN)).render_as_string(hide_password=True)
+    return hidden.replace(quote_plus(HIDDEN), HIDDEN)
 
 
 def create_engine(url: URL, **options: Any) -> AsyncEngine:

@@ -30,6 +30,8 @@ def ensure_secret() -> None:
             )
     except FileExistsError:
         if not dotenv_values(ENV_FILE).get(SECRET):
+            # Copied from the example, everybody may read it; from now on it holds a secret.
+            ENV_FILE.chmod(0o600)
             set_key(ENV_FILE, SECRET, secrets.token_urlsafe(48), quote_mode="never")
 
 

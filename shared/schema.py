@@ -9,6 +9,7 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.branches import Branches, module_of
 from shared.container import MigrationState, Runtime
+from shared.database import printable
 
 log = structlog.get_logger(__name__)
 
@@ -26,7 +27,7 @@ async def check_database(runtime: Runtime, upgrade: Callable[[URL], None]) -> bo
         Whether the database can be used.
     """
     settings, database = runtime.shared.settings(), runtime.shared.database()
-    address = database.url.render_as_string(hide_password=True)
+    address = printable(database.url)
     behind = None
     try:
         state = await runtime.shared.read_migrations()(database.engine)

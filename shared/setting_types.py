@@ -6,15 +6,24 @@ No message repeats a value: it may hold a password.
 import ipaddress
 import os
 import re
+from collections.abc import Mapping
 from multiprocessing import parent_process
+from pathlib import Path
 from typing import Annotated, Any
 
+from dotenv import dotenv_values
 from pydantic import AfterValidator, BeforeValidator, HttpUrl, SecretStr, ValidationError
-from pydantic_settings import NoDecode
+from pydantic_settings import (
+    BaseSettings,
+    DotEnvSettingsSource,
+    EnvSettingsSource,
+    NoDecode,
+    PydanticBaseSettingsSource,
+)
 
 from shared.database import database_url
 from shared.mail import smtp_server
-from shared.throttle import check_storage
+from shared.throttle import LIMITS, check_storage
 
 MINIMUM_KEY_BYTES = 32
 MINIMUM_DISTINCT_CHARACTERS = 12
@@ -81,3 +90,19 @@ def is_one_of_several_processes() -> bool:
     # The workers of `uvicorn --workers N` are not told how many they are; a single process is nobody's child.
     workers = os.environ.get("WEB_CONCURRENCY", "")
     return parent_process() is not None or (workers.isdecimal() and int(workers) > 1)
+
+
+def keep_empty_limits(settings: type[BaseSettings], *sources: PydanticBaseSettingsSource) -> None:
+    """Bring back the limits that were left empty, which sources leave out, for them to be refused."""
+    prefix, fields = settings.model_config.get("env_prefix", ""), settings.model_fields.items()
+    limits = {f"{prefix}{name}".lower() for name, field in fields if field.annotation == LIMITS}
+    for source in sources:
+        if isinstance(source, EnvSettingsSource):
+            empty = {name.lower(): value for name, value in _written(source).items() if not value}
+            source.env_vars = {**source.env_vars, **{name: empty[name] for name in limits & empty.keys()}}
+
+
+def _written(source: EnvSettingsSource) -> Mapping[str, str | None]:
+    if not isinstance(source, DotEnvSettingsSource):
+        return os.environ
+    return dotenv_values(source.env_file) if isinstance(source.env_file, str | Path) else {}

@@ -20,6 +20,7 @@ from shared.setting_types import (
     WebAddress,
     is_network,
     is_one_of_several_processes,
+    keep_empty_limits,
     looks_like_an_example,
 )
 from shared.throttle import MEMORY, RateLimits, rate_limits
@@ -61,12 +62,13 @@ class EnvSettings(BaseSettings):
     @classmethod
     def settings_customise_sources(
         cls,
-        settings_cls: type[BaseSettings],  # noqa: ARG003 - the same
+        settings_cls: type[BaseSettings],
         init_settings: PydanticBaseSettingsSource,
         env_settings: PydanticBaseSettingsSource,
         dotenv_settings: PydanticBaseSettingsSource,
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
+        keep_empty_limits(settings_cls, env_settings, dotenv_settings)
         outside = (env_settings, dotenv_settings, file_secret_settings)
         return (init_settings,) if _reads_nothing.get() else (init_settings, *outside)
 

@@ -1,8 +1,9 @@
 """What SQLite needs that the servers do not: a file has no process of its own that would look after it."""
 
+import os
 import sqlite3
 from collections.abc import Callable, Mapping, Sequence
-from contextlib import closing
+from contextlib import closing, suppress
 from typing import Any, Self
 
 import aiosqlite
@@ -77,9 +78,18 @@ class _Connection(aiosqlite.Connection):
             await super().rollback()
 
 
+def _open(database: str, **options: Any) -> sqlite3.Connection:
+    # Made here and not by SQLite, which would let every user of the machine read it; its other files take after it.
+    if database and not database.startswith((":memory:", "file:")):
+        with suppress(OSError):  # it is there already, or cannot be made: then SQLite says so
+            os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
+    connection: sqlite3.Connection = sqlite3.connect(database, **options)
+    return connection
+
+
 async def connect(database: str, **options: Any) -> aiosqlite.Connection:
     """For SQLAlchemy, as `async_creator_fn`."""
-    connection = _Connection(lambda: sqlite3.connect(database, **options), iter_chunk_size=64)
+    connection = _Connection(lambda: _open(database, **options), iter_chunk_size=64)
     connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does: an open connection must not keep a process alive
     return await connection
 

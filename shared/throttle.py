@@ -35,7 +35,7 @@ def rate_limits(text: str) -> tuple[RateLimitItem, ...]:
     try:
         return () if text.strip().lower() == NO_LIMIT else tuple(parse_many(text))
     except ValueError:
-        raise ValueError(f"must read like 5/5 minutes; 20/hour, or {NO_LIMIT}") from None
+        raise ValueError(f"must read like 5/5 minutes; 20/hour, or {NO_LIMIT} for no limit") from None
 
 
 def _from_text(value: Any) -> Any:
@@ -46,10 +46,10 @@ def _to_text(limits: tuple[RateLimitItem, ...]) -> str:
     return "; ".join(map(str, limits)) or NO_LIMIT
 
 
-RateLimits = Annotated[
-    tuple[RateLimitItem, ...], NoDecode, BeforeValidator(_from_text), PlainSerializer(_to_text, when_used="json")
-]
-"""Several limits in one setting, all of which must hold."""
+LIMITS = tuple[RateLimitItem, ...]
+
+RateLimits = Annotated[LIMITS, NoDecode, BeforeValidator(_from_text), PlainSerializer(_to_text, when_used="json")]
+"""Several limits in one setting, all of which must hold. Left empty it is a fault: that could mean none, or these."""
 
 
 def check_storage(uri: str) -> None:

@@ -16,6 +16,7 @@ from migrations.commands import upgrade
 from modules.auth.container import Container as AuthContainer
 from modules.auth.schemas import RegisterRequest
 from modules.auth.settings import Settings as AuthSettings
+from modules.users.settings import Settings as UsersSettings
 from shared.container import Runtime
 from shared.database import database_url
 from shared.models import Base
@@ -85,7 +86,7 @@ class Account:
 @pytest.fixture(autouse=True, scope="session")
 def _without_the_developers_settings() -> None:
     """Nothing of the environment reaches a test: no mail server, no Redis, no limit of somebody's own."""
-    for settings in (Settings, AuthSettings):
+    for settings in (Settings, AuthSettings, UsersSettings):
         for name in settings.model_fields:
             os.environ.pop(f"{settings.model_config.get('env_prefix') or ''}{name}".upper(), None)
 

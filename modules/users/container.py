@@ -1,9 +1,13 @@
 from dependency_injector import containers, providers
 
 from modules.users.services import UserService
+from modules.users.settings import Settings
 
 
 class Container(containers.DeclarativeContainer):
     shared = providers.DependenciesContainer()
+    settings = providers.Dependency(instance_of=Settings)
 
-    user_service = providers.Factory(UserService, events=shared.events, clock=shared.clock, paginator=shared.paginator)
+    user_service = providers.Factory(
+        UserService, events=shared.events, clock=shared.clock, paginator=shared.paginator, settings=settings
+    )

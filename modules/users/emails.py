@@ -4,7 +4,7 @@ import unicodedata
 from contextlib import suppress
 from typing import Annotated
 
-from email_validator import EmailNotValidError, validate_email
+from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, validate_email
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
@@ -12,14 +12,25 @@ from shared.search import fits_key
 from shared.text import SafeText
 
 MAXIMUM_LENGTH = 254
+STAND_IN = ".example"
 # Of the key: NFKC and casefolding may write several letters for one, "ss" for "ß".
 EMAIL_KEY_LENGTH = 510
 
 
+def special_use(email: str) -> str | None:
+    """The domain that is not for the internet and that this address is in, such as `local` (RFC 6761)."""
+    domain = f".{email.rpartition('@')[2].lower()}"
+    return next((name for name in SPECIAL_USE_DOMAIN_NAMES if domain.endswith(f".{name}")), None)
+
+
 def _normalized(value: str) -> str:
+    value = value.strip()
+    # Whether domains for private use are allowed is up to each application: UserService looks at it. The library knows
+    # one answer for all, so that it is shown such a domain as a part of another.
+    stand_in = STAND_IN if special_use(value) else ""
     try:
         # No display names ("Foo <foo@example.com>"), no look-ups in the network.
-        return validate_email(value.strip(), check_deliverability=False).normalized
+        return validate_email(value + stand_in, check_deliverability=False).normalized.removesuffix(stand_in)
     except EmailNotValidError:
         raise PydanticCustomError("email_invalid", "This is not an e-mail address.") from None
 

@@ -6,7 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm.exc import StaleDataError
 
-from modules.users.emails import email_key
+from modules.users.emails import email_key, special_use
 from modules.users.errors import EmailTaken, UserNotFound
 from modules.users.events import (
     UserAboutToChange,
@@ -20,8 +20,10 @@ from modules.users.events import (
 )
 from modules.users.models import User
 from modules.users.schemas import UserCreate, UserUpdate
+from modules.users.settings import Settings
 from shared.clock import Clock
 from shared.constraints import failing_as
+from shared.errors import ValidationFailed
 from shared.events import EventBus
 from shared.paging import PageOf, PageRequest, Paginator
 from shared.search import BeginsWith, search_text
@@ -37,11 +39,14 @@ SORTABLE = {"created_at": User.created_at, "email": User.email_key}
 class UserService:
     """The use cases of users, within the caller's session."""
 
-    def __init__(self, session: AsyncSession, *, events: EventBus, clock: Clock, paginator: Paginator) -> None:
+    def __init__(
+        self, session: AsyncSession, *, events: EventBus, clock: Clock, paginator: Paginator, settings: Settings
+    ) -> None:
         self._session = session
         self._events = events
         self._clock = clock
         self._paginator = paginator
+        self._settings = settings
 
     async def get(self, user_id: UUID) -> User:
         user = await self._session.get(User, user_id)
@@ -70,7 +75,24 @@ class UserService:
         search = [BeginsWith(User.email_key, email_key(q)), BeginsWith(User.nickname_key, search_text(q))] if q else []
         return await self._paginator.page(self._session, query, request, columns=SORTABLE, key=User.id, search=search)
 
+    def require_usable_domain(self, email: str, field: str = "email") -> None:
+        """Refuse an address of a domain that no mail is delivered to, unless the operator has such domains.
+
+        Raises:
+            ValidationFailed: At `field` of the body.
+        """
+        name = special_use(email)
+        domain = f".{email.rpartition('@')[2]}"
+        if name is not None and not any(domain.endswith(f".{one}") for one in self._settings.private_domains):
+            raise ValidationFailed.at(
+                "body",
+                field,
+                type_="email_domain_private",
+                msg=f"The domain {name} is for private use and not allowed here: USERS_PRIVATE_DOMAINS allows it.",
+            )
+
     async def create(self, data: UserCreate) -> User:
+        self.require_usable_domain(data.email)
         now = self._clock()
         user = User(
             email=data.email,
@@ -104,19 +126,21 @@ class UserService:
 
     async def update(self, user_id: UUID, data: UserUpdate) -> User:
         user = await self._get_for_change(user_id)
-        before = {name: getattr(user, name) for name in data.model_fields_set}
-        values = data.model_dump(exclude_unset=True)
-        if (email := values.get("email", user.email)) != user.email:
+        changes = {
+            name: value for name, value in data.model_dump(exclude_unset=True).items() if getattr(user, name) != value
+        }
+        if not changes:
+            return user
+        if (email := changes.get("email")) is not None:
+            self.require_usable_domain(email)
             # First of all: whoever listens locks what it needs.
             await self._events.publish(UserEmailCorrected(user_id, email), self._session)
             user.email_key, user.email_verified = email_key(email), False
-        for name, value in values.items():
+        for name, value in changes.items():
             setattr(user, name, value)
         user.updated_at = self._clock()
         await self._flush()
-        changed = tuple(sorted(name for name, value in before.items() if getattr(user, name) != value))
-        if changed:
-            await self._events.publish(UserChanged(user_id, changed), self._session)
+        await self._events.publish(UserChanged(user_id, tuple(sorted(changes))), self._session)
         return user
 
     async def verify_email(self, user_id: UUID, email: str) -> bool:
@@ -131,6 +155,7 @@ class UserService:
 
     async def change_email(self, user_id: UUID, email: str) -> User:
         """Give the user another address, which has been verified."""
+        self.require_usable_domain(email)
         user = await self.get(user_id)
         user.email, user.email_key, user.email_verified = email, email_key(email), True
         user.updated_at = self._clock()

@@ -1,11 +1,13 @@
 """Several processes must count together, and what is wrong with the storage is said before the first request."""
 
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from pydantic import ValidationError
 
-from shared.settings import Settings
+from modules.auth.settings import Settings as AuthSettings
+from shared.settings import Settings, SettingsError, load_settings
 from tests.conftest import settings_for
 from tests.project import SECRET, Project
 
@@ -119,3 +121,34 @@ def test_item_76_workers_that_would_count_for_themselves_end_the_server_with_one
     assert by_itself.stderr.count("ALLOW_THROTTLE_PER_PROCESS=true") == 1
     for result in (under_uvicorn, by_itself):
         assert "Traceback" not in result.stderr
+
+
+LIMIT = "AUTH_LOGIN_LIMIT_PER_ADDRESS"
+
+
+def test_a_limit_that_is_left_empty_is_a_fault_and_none_is_no_limit(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    env = tmp_path / ".env"
+    for written in ("", "  "):
+        monkeypatch.setenv(LIMIT, written)
+        with pytest.raises(ValidationError, match="or none for no limit"):
+            AuthSettings(_env_file=None)
+    monkeypatch.setenv(LIMIT, "none")
+    assert AuthSettings(_env_file=None).login_limit_per_address == ()
+    monkeypatch.delenv(LIMIT)
+
+    env.write_text(f"{LIMIT}=\nAUTH_REGISTRATION=\n", encoding="utf-8")
+    with pytest.raises(ValidationError, match="or none for no limit"):
+        AuthSettings(_env_file=env)
+    monkeypatch.setenv(LIMIT, "7/minute")
+    assert len(AuthSettings(_env_file=env).login_limit_per_address) == 1
+    monkeypatch.delenv(LIMIT)
+    env.write_text("AUTH_REGISTRATION=\nAUTH_REFRESH_GRACE=\n", encoding="utf-8")
+    assert AuthSettings(_env_file=env) == AuthSettings.as_delivered()
+
+
+def test_the_fault_names_the_setting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(LIMIT, "")
+    with pytest.raises(SettingsError, match=f"{LIMIT}: must read like 5/5 minutes; 20/hour, or none for no limit"):
+        load_settings(AuthSettings)

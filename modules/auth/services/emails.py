@@ -89,7 +89,9 @@ class EmailService:
     async def _mail_change(self, user: User, email: str) -> None:
         ttl = self._settings.verify_token_ttl
         async with self._database.transaction() as session:
-            holder = await self._users(session).find_by_email(email)
+            users = self._users(session)
+            users.require_usable_domain(email, "new_email")
+            holder = await users.find_by_email(email)
             self._audit.record(session, "email_change_requested", user_id=user.id)
             if holder is not None and holder.id != user.id:
                 return

@@ -66,12 +66,14 @@ class RoleService:
         """What `data` leaves out stays as it is."""
         changes = data.model_dump(exclude_unset=True)
         wanted = self._require_declared(changes.get("permissions", ()))
-        role, held = await self._find_changeable(caller, name)
+        role, before = await self._find_changeable(caller, name)
+        held, description = before, changes.get("description", role.description)
         if "permissions" in changes:
             self._authority.require_over_role(caller, name, wanted)
             held = wanted
-        if "description" in changes:
-            role.description = changes["description"]
+        if (held, description) == (before, role.description):
+            return self._read(role, held)
+        role.description = description
         return await self._write(role, held, "role_changed")
 
     async def delete(self, caller: Principal, name: str) -> None:
