@@ -191,6 +191,9 @@ async def test_an_account_that_is_deleted_leaves_nothing_whatever_else_happens(
         meanwhile = [
             Call("PATCH", f"/api/users/{user.id}", {"nickname": "Ada"}, administrator),
             Call("PATCH", "/api/users/me", {"nickname": "Ada"}, user),
+            Call("PATCH", f"/api/users/{user.id}", {"email": f"ada-{uuid4().hex}@example.com"}, administrator),
+            Call("POST", f"/api/auth/users/{user.id}/invitation", None, administrator),
+            Call("POST", "/api/auth/email/disown", {"token": await issue(race, user, "verification")}),
             Call("POST", f"/api/users/{user.id}/activate", None, administrator),
             Call("POST", f"/api/users/{user.id}/deactivate", None, administrator),
             Call("PUT", f"/api/auth/users/{user.id}/roles", {"roles": ["admin", "user"]}, administrator),
