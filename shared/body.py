@@ -1,4 +1,4 @@
-"""The innermost layer, around the body of a request: how often, how long, and for how many seconds it may come in.
+"""The innermost layer, around the body of a request: how long it may be, and for how many seconds it may come in.
 
 It stands behind AuthMiddleware: by then the route is known, and whoever may not call it has been sent away unread.
 """
@@ -12,14 +12,21 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.access import SCOPE_KEY, Decision
 from shared.client import client_key
-from shared.errors import PayloadTooLarge, RequestTimeout
+from shared.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType, ValidationFailed
 from shared.throttle import Throttle
 
+# What is answered before a route has seen the body.
+UNREAD = frozenset(
+    error.status for error in (BadRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, ValidationFailed)
+)
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class BodyMiddleware:
-    """Counts who sends something without a token, before it is read; bounds every body in length and in time."""
+    """Bounds every body in length and in time, and counts who sends what cannot be read, without a token, too often.
+
+    It is counted before it is read, and given back when it could be.
+    """
 
     def __init__(
         self,
@@ -42,15 +49,27 @@ class BodyMiddleware:
             return
         decision = scope.get(SCOPE_KEY)
         is_known = isinstance(decision, Decision) and decision.principal is not None
-        if self._public_limit and not is_known and scope["method"] not in SAFE_METHODS:
-            throttle: Throttle = scope["app"].state.runtime.shared.throttle()
-            await throttle.reserve(self._public_limit, "public", client_key())
         # The place for a limit that a route states itself.
         limit = self._max_bytes if is_known else self._max_public_bytes
-        declared = Headers(scope=scope).get("content-length", "0")
-        if not declared.isdigit() or int(declared) > limit:
-            raise PayloadTooLarge
         body = _Body(receive, send, limit, self._timeout)
+        if is_known or not self._public_limit or scope["method"] in SAFE_METHODS:
+            await self._serve(scope, body)
+            return
+        throttle: Throttle = scope["app"].state.runtime.shared.throttle()
+        client = client_key()
+        await throttle.reserve(self._public_limit, "unread", client)
+        try:
+            await self._serve(scope, body)
+        finally:
+            # Behind the answer, for which nobody has to wait. What was read is for the route's own limits to count.
+            if body.status not in UNREAD:
+                await throttle.give_back(self._public_limit, "unread", client)
+
+    async def _serve(self, scope: Scope, body: "_Body") -> None:
+        declared = Headers(scope=scope).get("content-length", "0")
+        if not declared.isdigit() or int(declared) > body.limit:
+            body.status = PayloadTooLarge.status
+            raise PayloadTooLarge
         await self.app(scope, body.receive, body.send)
 
 
@@ -60,36 +79,37 @@ class _Body:
     What is raised here is an HTTPException: FastAPI turns any other exception raised while it reads a body into a 400.
     """
 
-    __slots__ = ("_deadline", "_is_answered", "_is_complete", "_limit", "_receive", "_received", "_send")
+    __slots__ = ("_deadline", "_is_complete", "_receive", "_received", "_send", "limit", "status")
 
     def __init__(self, receive: Receive, send: Send, limit: int, timeout: float) -> None:
         self._receive = receive
         self._send = send
-        self._limit = limit
+        self.limit = limit
         self._deadline = asyncio.get_running_loop().time() + timeout
         self._received = 0
         self._is_complete = False
-        self._is_answered = False
+        self.status = 0
 
     async def receive(self) -> Message:
         message = await self._receive_in_time()
         self._received += len(message.get("body", b""))
-        if self._received > self._limit:
+        if self._received > self.limit:
             raise HTTPException(PayloadTooLarge.status)
         self._is_complete = not message.get("more_body", False)
         return message
 
     async def send(self, message: Message) -> None:
-        self._is_answered = True
+        if message["type"] == "http.response.start":
+            self.status = message["status"]
         await self._send(message)
 
     async def _receive_in_time(self) -> Message:
         # Behind the body only the end of the connection is waited for, and an answer may take as long as it likes.
-        if not self._is_complete and not self._is_answered:
+        if not self._is_complete and not self.status:
             try:
                 async with asyncio.timeout_at(self._deadline):
                     return await self._receive()
             except TimeoutError:
-                if not self._is_answered:
+                if not self.status:
                     raise HTTPException(RequestTimeout.status) from None
         return await self._receive()

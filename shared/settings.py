@@ -98,7 +98,7 @@ class Settings(DatabaseSettings):
     body_timeout_seconds: float = Field(default=30, gt=0, allow_inf_nan=False)
     max_head_bytes: int = Field(default=65_536, ge=4096)
     head_timeout_seconds: float = Field(default=10, gt=0, allow_inf_nan=False)
-    public_limit_per_address: RateLimits = rate_limits("1200/minute")
+    public_limit_per_address: RateLimits = rate_limits("300/minute")
     throttle_storage: StorageAddress = SecretStr(MEMORY)
     allow_throttle_per_process: bool = Field(default=False, validate_default=True)
     trusted_proxies: CommaSeparated = ()

@@ -1,5 +1,6 @@
 """The body of a request: how often, how long and for how many seconds it may come in, on every route."""
 
+import asyncio
 import json
 from collections.abc import AsyncIterator
 from typing import Any
@@ -10,7 +11,8 @@ from fastapi import FastAPI
 
 from tests.api.asgi import bearer
 from tests.api.envelope import assert_failure, data_of, input_errors
-from tests.conftest import UNLIMITED, Account, MakeApp, client_of, sign_up
+from tests.api.failing import app_without_database
+from tests.conftest import UNLIMITED, Account, MakeApp, client_of, log_in, sign_up
 from tests.security.operations import Operation, operations_of
 from tests.shared.conversation import Conversation
 from tests.shared.packages import MakeModules, declaration, make_modules  # noqa: F401 - a fixture
@@ -197,15 +199,44 @@ async def test_item_87_what_is_sent_without_a_token_is_counted_before_it_is_read
     assert (talk.status, talk.asked_for) == (429, 0)
 
 
-async def test_only_what_may_carry_a_body_without_a_token_is_counted(make_app: MakeApp) -> None:
+async def test_only_what_cannot_be_read_stays_counted(make_app: MakeApp) -> None:
     app = make_app(auth=UNLIMITED, public_limit_per_address="2/minute")
     async with client_of(app) as client, client_of(app, "203.0.113.7") as another:
         user = await sign_up(client)
         for _ in range(3):
             assert data_of(await client.get("/api/health"))
             assert data_of(await client.patch("/api/users/me", headers=user.headers, json={}))
-        assert_failure(await client.post("/api/auth/login", content=b"{}"), 429, "too_many_requests")
-        assert_failure(await another.post("/api/auth/login", content=b"{}"), 415, "unsupported_media_type")
+            assert input_errors(await client.patch("/api/users/me", headers=user.headers, json={"x": 1}))
+            await log_in(client, user.email, user.password)
+            wrong = await client.post("/api/auth/login", json={"email": user.email, "password": "wrong"})
+            assert_failure(wrong, 401, "invalid_credentials")
+        for _ in range(2):
+            assert_failure(await client.post("/api/auth/login", content=b"{}"), 415, "unsupported_media_type")
+        refused = await client.post("/api/auth/login", json={"email": user.email, "password": user.password})
+        assert_failure(refused, 429, "too_many_requests")
+        assert data_of(await client.get("/api/users/me", headers=user.headers))
+        await log_in(another, user.email, user.password)
+
+
+@pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+async def test_a_fault_of_ours_counts_against_nobody(make_app: MakeApp, database: str) -> None:
+    body = {"email": "a@example.com", "password": "x"}
+    async with (
+        app_without_database(make_app, database, auth=UNLIMITED, public_limit_per_address="2/minute") as app,
+        client_of(app) as client,
+    ):
+        for _ in range(3):
+            assert_failure(await client.post("/api/auth/login", json=body), 503, "unavailable")
+
+
+async def test_of_many_at_once_no_more_are_read_than_may_be(make_app: MakeApp) -> None:
+    app = make_app(auth=UNLIMITED, public_limit_per_address="3/minute", body_timeout_seconds=MOMENT)
+    talks = [Conversation(app, "POST", "/api/auth/login", TYPED, [b"{"]) for _ in range(10)]
+
+    await asyncio.gather(*(talk.run() for talk in talks))
+
+    assert sorted(talk.status for talk in talks) == [408] * 3 + [429] * 7
+    assert sum(talk.asked_for > 0 for talk in talks) == 3
 
 
 async def test_none_counts_nobody(make_app: MakeApp) -> None:
