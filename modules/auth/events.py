@@ -64,7 +64,9 @@ async def end_everything_of_deactivated(event: UserDeactivated, session: AsyncSe
 
 @handlers.on(UserActivated)
 async def note_activation(event: UserActivated, session: AsyncSession, container: Container) -> None:
-    # One that was asked for in the moment of the deactivation may have been made after it.
+    # A link that was asked for in the moment of the deactivation may have been made after it. The account is locked
+    # first, as by whoever uses a link.
+    await lock_account(session, event.user_id)
     await void_links(session, event.user_id)
     container.audit().record(session, "account_activated", user_id=event.user_id)
 

@@ -1,4 +1,4 @@
-"""What to wait for before changing several rows at once, in this order: the roles, a user's password, the user.
+"""What to wait for before changing several rows at once, in this order: the roles, a user, the user's password.
 
 Only then come the sessions. Two transactions that lock in different orders would wait for each other. On SQLite there
 is nothing to wait for: a transaction that writes is alone from its beginning.
@@ -29,6 +29,7 @@ async def lock_account(session: AsyncSession, user_id: UUID) -> None:
     Raises:
         UserNotFound: There is none, or none any more: it was a deletion that we waited for.
     """
-    await session.execute(select(Credential.user_id).where(Credential.user_id == user_id).with_for_update())
+    # The user first: the password may not be there yet, and be chosen while this waits.
     if await session.scalar(select(User.id).where(User.id == user_id).with_for_update()) is None:
         raise UserNotFound
+    await session.execute(select(Credential.user_id).where(Credential.user_id == user_id).with_for_update())
