@@ -1,8 +1,14 @@
+import time
+import unicodedata
+
 import httpx2 as httpx
 import pytest
+from faker import Faker
 from pydantic import ValidationError
 
+from modules.auth.services.guessable import common_passwords
 from modules.auth.services.policy import PasswordPolicy
+from shared.errors import ValidationFailed
 from tests.api.envelope import assert_failure, data_of, input_errors
 from tests.conftest import MakeApp, client_of, log_in
 from tests.factories import RegisterRequestFactory
@@ -73,6 +79,12 @@ async def test_a_password_that_repeats_a_few_characters_is_too_simple(client: ht
         "2024-11-22 20:15:38",
         "abc1234567890123",
         "\uff50\uff41\uff53\uff53\uff57\uff4f\uff52\uff44 123456789",
+        "qwertyuiopasdfgh",
+        "abcdefghijklmnopqrstuvwxyz",
+        "passwordqwerty123",
+        "password\u2014\u2014\u2014\u2014\u2014\u2014\u2014\u2014",
+        "correcthorsebatterystaple",
+        "1q2w3e4r5t6y7u8i",
     ],
 )
 async def test_item_07_a_common_password_is_refused_however_it_was_made_longer(
@@ -93,7 +105,7 @@ async def test_a_short_common_password_is_refused_as_it_is(make_app: MakeApp) ->
         "seven purple tractors sing",
         "dragon master shadow",
         "monkey-football-99",
-        "correcthorsebatterystaple",
+        "crystalonionhamburgerviolin",
         "4711 purple 0815 tractors",
         "to be or not to be to",
         "\u5bc6\u7801" + "\u94a5\u5319\u5728\u8fd9\u91cc\u4e0d\u8981\u4e22\u4e86\u6211\u7684\u732b\u5440",
@@ -106,11 +118,102 @@ async def test_item_05_words_of_any_script_are_a_password_without_digits_and_sig
     data_of(await register(client, password), 201)
 
 
+@pytest.mark.parametrize(
+    ("kind", "passwords"),
+    [
+        ("listed", ["perasperaadastra", "30SecondsToMars", "Correct Horse Battery Staple"]),
+        ("walks", ["asdfghjklqwertyuiop", "qazwsxedcrfvtgb", "zaq12wsxcde34rfv", "ytrewqpoiuytrewq"]),
+        ("with shift", ["!QAZ@WSX#EDC$RFV", "QWERTYUIOP{}ASDF"]),
+        ("with blanks", ["q w e r t y u i o p", "P A S S W O R D 1 2 3", "password qwerty 1234", "Admin-Admin-Test-1"]),
+        ("qwertz", ["qwertzuiopasdfgh", "yxcvbnmasdfghjkl"]),
+        ("azerty", ["azertyuiopqsdfgh"]),
+        (
+            "cyrillic",
+            ["\u0439\u0446\u0443\u043a\u0435\u043d\u0433\u0448\u0449\u0437\u0445\u044a\u0444\u044b\u0432\u0430"],
+        ),
+        ("wide", ["\uff51\uff57\uff45\uff52\uff54\uff59\uff55\uff49\uff4f\uff50\uff41\uff53\uff44\uff46\uff47"]),
+        (
+            "alphabets",
+            [
+                "zyxwvutsrqponmlkjihgfedcba",
+                "abcdefghijklmnopqrstuvwxyzab",
+                "\u03b1\u03b2\u03b3\u03b4\u03b5\u03b6\u03b7\u03b8\u03b9\u03ba\u03bb\u03bc\u03bd\u03be\u03bf",
+            ],
+        ),
+        ("numbers", ["123456789012345", "0123456789abcdef", "acegikmoqsuwyace", "13579 24680 13579"]),
+        (
+            "repetition",
+            [
+                "aaaabbbbccccddddeeee",
+                "letmeinletmeinletmein",
+                "xkcd12xkcd12xkcd12",
+                "passwordpassword1",
+                "kx9!w-kx9!w-kx9!w-",
+            ],
+        ),
+        (
+            "joined",
+            ["iloveyoumonkey123", "dragonmastershadow", "password2024qwerty", "p@ssw0rdqwerty1", "drowssap12345678"],
+        ),
+        (
+            "padded",
+            [
+                "---Superman2024---",
+                "password \u2605\u2605\u2605\u2605\u2605\u2605\u2605",
+                "\u00abpassword\u00bb \u0661\u0662\u0663\u0664\u0665",
+            ],
+        ),
+    ],
+)
+def test_item_07_what_everybody_comes_to_is_refused(kind: str, passwords: list[str]) -> None:
+    good = [password for password in passwords if refusal(password) != "password_too_common"]
+
+    assert not good, kind
+
+
+def refusal(password: str) -> str | None:
+    try:
+        PasswordPolicy(15, "Modular Monolith").require_good(password)
+    except ValidationFailed as refused:
+        return str((refused.data or {})["errors"][0]["type"])
+    return None
+
+
+def test_item_07_three_thousand_listed_passwords_are_long_enough_for_the_policy() -> None:
+    long = [password for password in common_passwords() if len(password) >= 15]
+
+    assert len(long) >= 3000
+    assert len(common_passwords()) > 30_000
+    for password in long:
+        assert unicodedata.normalize("NFKC", password).casefold() == password
+        assert refusal(password) in {"password_too_common", "password_too_simple"}
+
+
 def test_no_random_password_is_refused() -> None:
     policy = PasswordPolicy(15, "Modular Monolith")
 
     for request in RegisterRequestFactory.batch(5_000):
         policy.require_good(request.password, request.email)
+
+
+@pytest.mark.parametrize("separator", [" ", "-", ""])
+def test_no_phrase_of_four_words_is_refused(separator: str) -> None:
+    words = Faker("en_US").words(nb=8_000)
+    phrases = [separator.join(words[number : number + 4]) for number in range(0, len(words), 4)]
+
+    assert [phrase for phrase in phrases if len(phrase) >= 15 and refusal(phrase)] == []
+
+
+def test_a_long_password_is_judged_quickly() -> None:
+    for password in (
+        "a" * 200 + "bcdefq" * 9,
+        "passwordqwerty1x" * 16,
+        "qwertyuiop" * 25 + "x",
+        "purple tractor 7" * 16,
+    ):
+        started = time.process_time()
+        refusal(password)
+        assert time.process_time() - started < 0.1
 
 
 async def test_item_07_a_password_does_not_contain_its_context(client: httpx.AsyncClient) -> None:

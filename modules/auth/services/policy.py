@@ -1,23 +1,15 @@
 """Which passwords are good enough: long ones that do not simply repeat what everybody knows."""
 
 import re
-import string
 import unicodedata
 from collections.abc import Iterator
-from functools import cache
-from pathlib import Path
 
+from modules.auth.services.guessable import SHORTEST_WORD, is_guessable
 from shared.errors import ValidationFailed
 
 MAXIMUM_CHARACTERS = 256
 MAXIMUM_BYTES = 1024
-# Shorter words turn up inside good passwords by chance.
-SHORTEST_WORD = 4
 FEWEST_DISTINCT_CHARACTERS = 5
-
-COMMON_PASSWORDS = Path(__file__).parent.parent / "common_passwords.txt"
-PADDING = string.digits + string.punctuation + string.whitespace
-LETTERS_MEANT = str.maketrans("013457@$!", "oieastasi")
 
 
 class PasswordPolicy:
@@ -51,8 +43,8 @@ class PasswordPolicy:
         folded = _folded(password)
         if len(set(folded)) < FEWEST_DISTINCT_CHARACTERS:
             yield "password_too_simple", "The password repeats too few characters.", {}
-        if _is_common(folded):
-            message = "The password is a common one, or a common one with digits or signs around it."
+        if is_guessable(folded):
+            message = "The password is a common one, or made of common words, keys in a row or repetition."
             yield "password_too_common", message, {}
         words = {*self._app_words, *(word for text in personal if text for word in _words(text))}
         if any(word in folded for word in words):
@@ -74,24 +66,5 @@ def _words(text: str) -> Iterator[str]:
             yield word
 
 
-def _is_common(folded: str) -> bool:
-    """Whether this is a listed password: as it is, padded with digits and signs, repeated, or respelled (p@ssw0rd)."""
-    once = _repeated(folded)
-    core = _repeated(once.strip(PADDING)).strip(PADDING)
-    forms = {folded, once, core, core.translate(LETTERS_MEANT)}
-    return len(core) < SHORTEST_WORD or not forms.isdisjoint(_common_passwords())
-
-
-def _repeated(text: str) -> str:
-    """The shortest text that gives this one when it is written again and again: "abc" for "abcabcab"."""
-    return next((text[:end] for end in range(1, len(text)) if text.startswith(text[end:])), text)
-
-
 def _folded(text: str) -> str:
     return unicodedata.normalize("NFKC", text).casefold()
-
-
-@cache
-def _common_passwords() -> frozenset[str]:
-    lines = COMMON_PASSWORDS.read_text(encoding="utf-8").splitlines()
-    return frozenset(line for line in lines if not line.startswith("#"))
