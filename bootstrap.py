@@ -21,7 +21,7 @@ from sqlalchemy import URL
 from uvicorn.config import STARTUP_FAILURE
 
 from shared.access import Public
-from shared.access_table import AccessTable, JudgedRoute
+from shared.access_table import HOW_TO_MARK, AccessTable, JudgedRoute
 from shared.branches import read_branches
 from shared.container import Runtime, SharedContainer
 from shared.database import ROOT
@@ -96,8 +96,10 @@ def create_app(
         include_routes(app, module, is_production=settings.is_production)
 
     app.state.runtime = build_runtime(everything, configuration)
-    app.state.access = AccessTable(app.routes)
+    app.state.access = AccessTable(app.routes, app.router.dependencies)
     app.state.access.check(active)
+    if settings.is_production:
+        app.state.access.refuse_unmarked()
     app.router.middleware_stack = JudgedRoute(app.router)
     describe_truthfully(app, app.state.access, [settings, *configuration.by_module.values()])
     return app
@@ -162,6 +164,8 @@ def build_runtime(everything: Modules, configuration: _Configuration) -> Runtime
 @asynccontextmanager
 async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, HeadLimits]]:
     runtime: Runtime = app.state.runtime
+    if unmarked := app.state.access.unmarked():
+        log.warning("unmarked_routes", routes=unmarked, what_to_do=HOW_TO_MARK)
     settings = runtime.shared.settings()
     bound_heads()
     try:
@@ -248,10 +252,7 @@ def _check(everything: Modules) -> None:
     from migrations.commands import branch_faults  # noqa: PLC0415 - loads Alembic
 
     table: AccessTable = create_app().state.access
-    faults = [
-        f"{line} does not say who may call it: Public(...), Authenticated() or Requires(...)"
-        for line in table.unmarked()
-    ]
+    faults = [f"{line} does not say who may call it. {HOW_TO_MARK}" for line in table.unmarked()]
     faults += branch_faults(everything)
     if faults:
         sys.exit("\n".join(["These need mending:", *(f"  - {fault}" for fault in faults)]))

@@ -27,7 +27,8 @@ from shared.access import Authenticated, Public
 from shared.responses import ApiResponse, success
 from shared.text import RequestBody, ResponseData, SafeText
 
-router = APIRouter(dependencies=[Authenticated()])
+router = APIRouter()
+CLOSED = [Authenticated()]
 
 
 class ThingCreate_{name}(RequestBody):
@@ -39,47 +40,47 @@ class ThingRead_{name}(ResponseData):
     title: str
 
 
-@router.get("")
+@router.get("", dependencies=CLOSED)
 async def list_{name}() -> ApiResponse[list[ThingRead_{name}]]:
     return success([])
 
 
-@router.post("", status_code=201)
+@router.post("", status_code=201, dependencies=CLOSED)
 async def create_{name}(data: ThingCreate_{name}) -> ApiResponse[ThingRead_{name}]:
     return success(ThingRead_{name}(id=UUID(int=0), title=data.title))
 
 
-@router.get("/{{thing_id}}")
+@router.get("/{{thing_id}}", dependencies=CLOSED)
 async def get_{name}(thing_id: UUID) -> ApiResponse[ThingRead_{name}]:
     return success(ThingRead_{name}(id=thing_id, title=""))
 
 
-@router.patch("/{{thing_id}}")
+@router.patch("/{{thing_id}}", dependencies=CLOSED)
 async def update_{name}(thing_id: UUID, data: ThingCreate_{name}) -> ApiResponse[ThingRead_{name}]:
     return success(ThingRead_{name}(id=thing_id, title=data.title))
 
 
-@router.delete("/{{thing_id}}")
+@router.delete("/{{thing_id}}", dependencies=CLOSED)
 async def delete_{name}(thing_id: UUID) -> ApiResponse[None]:
     return success(None)
 
 
-@router.post("/{{thing_id}}/open")
+@router.post("/{{thing_id}}/open", dependencies=CLOSED)
 async def open_{name}(thing_id: UUID) -> ApiResponse[None]:
     return success(None)
 
 
-@router.post("/{{thing_id}}/close")
+@router.post("/{{thing_id}}/close", dependencies=CLOSED)
 async def close_{name}(thing_id: UUID) -> ApiResponse[None]:
     return success(None)
 
 
-@router.get("/{{thing_id}}/parts")
+@router.get("/{{thing_id}}/parts", dependencies=CLOSED)
 async def list_parts_of_{name}(thing_id: UUID) -> ApiResponse[list[ThingRead_{name}]]:
     return success([])
 
 
-@router.put("/{{thing_id}}/parts/{{part_id}}")
+@router.put("/{{thing_id}}/parts/{{part_id}}", dependencies=CLOSED)
 async def replace_part_of_{name}(thing_id: UUID, part_id: UUID, data: ThingCreate_{name}) -> ApiResponse[None]:
     return success(None)
 

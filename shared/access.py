@@ -1,7 +1,7 @@
 """Who may call a route: the markers that say so, the decision that is taken by them, and the caller."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Protocol, TypeVar, runtime_checkable
 
 from fastapi import Depends, params
 from fastapi.requests import HTTPConnection
@@ -12,7 +12,7 @@ from shared.errors import NotAuthenticated, PermissionDenied
 from shared.request import Principal
 
 if TYPE_CHECKING:
-    from shared.access_table import Rule
+    from shared.access_rules import Rule
 
 SCOPE_KEY = "access"
 ATTRIBUTE = "__access__"
@@ -79,42 +79,63 @@ async def require_decision(connection: HTTPConnection) -> Decision:
 
 
 class Marker(params.Depends):
-    """States who may call a route: in the `dependencies` of a route, or of its router as the default.
+    """States who may call a route: in the `dependencies` of the route, of its router or of `include_router`.
 
-    The marker nearest to the route counts. It reads `dependencies=[Requires("users:user.read")]`. What takes no
-    dependencies, a mounted application for example, is marked by a call: `Public("...").mark(app)`.
+    All that stand around a route hold together, and none may let in more callers than one further out. It reads
+    `dependencies=[Requires("users:user.read")]`. What takes no dependencies, a mounted application for example, is
+    marked by a call: `Public("...").mark(app)`.
     """
 
-    def __init__(self) -> None:
+    strictness: ClassVar[int] = 2
+    said: tuple[str, ...]
+
+    def __init__(self, *said: str) -> None:
         super().__init__(require_decision)
+        object.__setattr__(self, "said", said)  # the base is a frozen dataclass
+
+    # The base compares what is called, which is the same for all markers.
+    __eq__ = object.__eq__
+    __hash__ = object.__hash__
+
+    def __repr__(self) -> str:
+        return f"{type(self).__name__}({', '.join(map(repr, self.said))})"
+
+    def __call__(self, endpoint: Any = None) -> NoReturn:  # noqa: ARG002 - what a decorator gets
+        """Refuse `@Requires(...)`, and what `Depends(Requires(...))` would call."""
+        raise TypeError(f"write dependencies=[{self!r}], or @{self!r}.mark above the endpoint")
 
     def mark(self, endpoint: F) -> F:
-        setattr(endpoint, ATTRIBUTE, self)
+        setattr(endpoint, ATTRIBUTE, (*getattr(endpoint, ATTRIBUTE, ()), self))
         return endpoint
 
 
 class Public(Marker):
     """Anybody, without a token. The reason is for the reader, and for the list of public routes."""
 
-    def __init__(self, reason: str) -> None:
-        super().__init__()
-        object.__setattr__(self, "reason", reason)  # the base is a frozen dataclass
-
+    strictness: ClassVar[int] = 0
     reason: str
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        object.__setattr__(self, "reason", reason)
 
 
 class Authenticated(Marker):
-    """Anybody who is logged in. What states nothing is treated like this."""
+    """Anybody who is logged in. What states nothing is treated like this, and does not start in production."""
+
+    def __init__(self) -> None:
+        super().__init__()
 
 
 class Requires(Marker):
-    """A caller who holds this permission."""
+    """A caller who holds this permission, and those of all other `Requires` around the route."""
+
+    strictness: ClassVar[int] = 3
+    permission: str
 
     def __init__(self, permission: str) -> None:
-        super().__init__()
-        object.__setattr__(self, "permission", permission)  # the base is a frozen dataclass
-
-    permission: str
+        super().__init__(permission)
+        object.__setattr__(self, "permission", permission)
 
 
 async def _caller(connection: HTTPConnection) -> Principal:
@@ -136,11 +157,12 @@ class AuthenticatedOr(Marker):
     what it checks then.
     """
 
+    strictness: ClassVar[int] = 1
     proof: str
 
     def __init__(self, proof: str) -> None:
-        super().__init__()
-        object.__setattr__(self, "proof", proof)  # the base is a frozen dataclass
+        super().__init__(proof)
+        object.__setattr__(self, "proof", proof)
 
 
 async def _caller_if_any(connection: HTTPConnection) -> Principal | None:

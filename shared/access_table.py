@@ -1,56 +1,23 @@
 """The table of all routes with who may call each, and the application that runs what was judged by it."""
 
-import inspect
 import re
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import dataclass, field
-from typing import Any
 
-from fastapi.routing import APIRoute, APIRouter, RouteContext, iter_route_contexts
+from fastapi.params import Depends
+from fastapi.routing import APIRoute, APIRouter
 from starlette._utils import get_route_path
 from starlette.routing import BaseRoute, Match
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import Receive, Scope, Send
 
-from shared.access import ATTRIBUTE, SCOPE_KEY, Decision, Marker, Public, Requires
+from shared.access import SCOPE_KEY, Decision
+from shared.access_rules import Rule, rules_of
 from shared.discovery import ModuleError, Modules
 from shared.errors import PermissionDenied
-from shared.routing import PathIndex, adds_limits, application_of
+from shared.routing import PathIndex
 
-
-@dataclass(frozen=True, slots=True)
-class Rule:
-    """A route together with who may call it."""
-
-    context: RouteContext
-    marker: Marker | None
-    app: ASGIApp | None
-    """What runs for it; None if only the router can tell."""
-    part: BaseRoute
-    """The route or router of the application in which it stands."""
-
-    @property
-    def path(self) -> str:
-        return self.context.path or ""
-
-    @property
-    def methods(self) -> frozenset[str]:
-        """HTTP methods; empty for websockets and mounts."""
-        return frozenset(getattr(self.context, "methods", None) or ())
-
-    @property
-    def is_template(self) -> bool:
-        """Whether the path stands for many: `/users/{user_id}`."""
-        return "{" in self.path
-
-    @property
-    def endpoint(self) -> Any:
-        # A mount has no endpoint of its own: what it mounts is the endpoint.
-        return getattr(self.context, "endpoint", None) or getattr(self.context, "app", None)
-
-    @property
-    def is_public(self) -> bool:
-        return isinstance(self.marker, Public)
+HOW_TO_MARK = "Add Public(...), Authenticated() or Requires(...) to the dependencies of the route or of its router."
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +36,15 @@ class RouteMatch:
 
 
 class AccessTable:
-    """Every route of the application, in matching order, with its marker."""
+    """Every route of the application, in matching order, with who may call it."""
 
-    def __init__(self, routes: Sequence[BaseRoute]) -> None:
-        self.rules = tuple(
-            Rule(context, _marker_of(context), None if adds_limits(part) else application_of(context), part)
-            for part in routes
-            for context in iter_route_contexts([part])
-        )
+    def __init__(self, routes: Iterable[BaseRoute], dependencies: Sequence[Depends] = ()) -> None:
+        """`dependencies` are those of the application, for all its routes.
+
+        Raises:
+            ModuleError: A marker would weaken another, or stands where it would not be seen.
+        """
+        self.rules = tuple(rules_of(routes, dependencies))
         self._matchers = [(rule.context.matches, rule) for rule in self.rules]
         self._index = PathIndex(rule.context for rule in self.rules)
 
@@ -106,10 +74,10 @@ class AccessTable:
 
     def public(self) -> list[str]:
         """The whitelist, as `GET /api/health` lines."""
-        return sorted(line for rule in self.rules if rule.is_public for line in _lines(rule))
+        return sorted(line for rule in self.rules if rule.is_public for line in rule.lines)
 
     def unmarked(self) -> list[str]:
-        return sorted(line for rule in self.rules if rule.marker is None for line in _lines(rule))
+        return sorted(line for rule in self.rules if rule.marker is None for line in rule.lines)
 
     def check(self, modules: Modules) -> None:
         """Refuse what FastAPI would accept silently.
@@ -122,8 +90,8 @@ class AccessTable:
         paths: dict[str, str] = {}
         names: dict[str, str] = {}
         for rule in self.rules:
-            where = _file_of(rule)
-            for line in _lines(rule):
+            where = rule.file
+            for line in rule.lines:
                 # /users/{id} and /users/{user_id} are the same path.
                 if other := paths.get(shape := re.sub(r"{[^}:]+", "{", line)):
                     raise ModuleError(f"{where}: {line} is a route already, in {other}")
@@ -132,11 +100,21 @@ class AccessTable:
                 if other := names.get(name):
                     raise ModuleError(f"{where}: another route is named {name!r}, in {other}; names are operation ids")
                 names[name] = where
-            if isinstance(rule.marker, Requires) and rule.marker.permission not in declared:
+            if undeclared := sorted(rule.permissions - declared):
                 raise ModuleError(
-                    f"{where}: {', '.join(_lines(rule))} requires {rule.marker.permission!r}, and no module declares "
-                    "this permission in its module.py"
+                    f"{where}: {', '.join(rule.lines)} requires {', '.join(map(repr, undeclared))}, and no module "
+                    "declares this permission in its module.py"
                 )
+
+    def refuse_unmarked(self) -> None:
+        """Refuse what needs no more than a login because nobody said who may call it.
+
+        Raises:
+            ModuleError: There are such routes; it names all.
+        """
+        unmarked = [f"{rule.file}: {', '.join(rule.lines)}" for rule in self.rules if rule.marker is None]
+        if unmarked:
+            raise ModuleError("\n".join([f"routes do not say who may call them. {HOW_TO_MARK}", *unmarked]))
 
 
 class JudgedRoute:
@@ -168,29 +146,3 @@ class JudgedRoute:
         if isinstance(route := rule.context.original_route, APIRoute):
             scope["route"] = route
         await rule.app(scope, receive, send)
-
-
-def _file_of(rule: Rule) -> str:
-    endpoint = inspect.unwrap(rule.endpoint) if callable(rule.endpoint) else rule.endpoint
-    try:
-        return inspect.getsourcefile(endpoint) or repr(endpoint)
-    except TypeError:
-        return repr(endpoint)
-
-
-def _marker_of(context: RouteContext) -> Marker | None:
-    dependencies = getattr(context, "dependencies", None) or ()
-    markers = [dependency for dependency in dependencies if isinstance(dependency, Marker)]
-    if markers:
-        return markers[-1]
-    for marked in (getattr(context, "endpoint", None), getattr(context, "app", None)):
-        marker = getattr(marked, ATTRIBUTE, None)
-        if isinstance(marker, Marker):
-            return marker
-    return None
-
-
-def _lines(rule: Rule) -> list[str]:
-    kind = type(rule.context.original_route).__name__
-    methods = sorted(rule.methods - {"HEAD"}) or ["WEBSOCKET" if "WebSocket" in kind else kind.upper()]
-    return [f"{method} {rule.path}" for method in methods]

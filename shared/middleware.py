@@ -15,15 +15,9 @@ from starlette.websockets import WebSocket
 from structlog.typing import FilteringBoundLogger
 from uuid_utils import uuid7
 
-from shared.access import (
-    SCOPE_KEY,
-    Authenticator,
-    ConfirmingAuthenticator,
-    Decision,
-    Requires,
-    asked,
-)
-from shared.access_table import AccessTable, RouteMatch, Rule
+from shared.access import SCOPE_KEY, Authenticator, ConfirmingAuthenticator, Decision, asked
+from shared.access_rules import Rule
+from shared.access_table import AccessTable, RouteMatch
 from shared.bearer import find_caller
 from shared.client import key_of, parse_address
 from shared.errors import (
@@ -206,14 +200,15 @@ async def _confirm(scope: Scope, rule: Rule, principal: Principal, session: Asyn
 
 
 def _require(rule: Rule, principal: Principal | None, scope: Scope) -> None:
-    marker = rule.marker
-    if isinstance(marker, Requires) and principal is not None and principal.must_change_password:
+    if not rule.permissions:
+        return
+    if principal is not None and principal.must_change_password:
         raise PasswordChangeRequired
-    if isinstance(marker, Requires) and (principal is None or not principal.can(marker.permission)):
+    if lacking := rule.permissions - (principal.permissions if principal else frozenset()):
         log.warning(
             "permission_denied",
             user_id=str(principal and principal.user_id),
-            permission=marker.permission,
+            permission=", ".join(sorted(lacking)),
             method=scope.get("method", "WEBSOCKET"),
             route=rule.path,
             path=scope["path"],

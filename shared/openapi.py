@@ -6,8 +6,9 @@ from typing import Any
 from fastapi import FastAPI
 from pydantic_settings import BaseSettings
 
-from shared.access import AuthenticatedOr, Requires
-from shared.access_table import AccessTable, Rule
+from shared.access import AuthenticatedOr
+from shared.access_rules import Rule
+from shared.access_table import AccessTable
 from shared.errors import (
     AppError,
     BadRequest,
@@ -99,8 +100,9 @@ def _complete(document: dict[str, Any], rules: Mapping[tuple[str, str], Rule], s
 
 def _complete_operation(operation: dict[str, Any], method: str, rule: Rule, schemas: FailureSchemas) -> None:
     operation["security"] = _security_of(rule)
-    if isinstance(rule.marker, Requires):
-        needed = f"Requires the permission `{rule.marker.permission}`."
+    if rule.permissions:
+        names = [f"`{name}`" for name in sorted(rule.permissions)]
+        needed = f"Requires the permission{'s' if len(names) > 1 else ''} {' and '.join(names)}."
         operation["description"] = "\n\n".join(filter(None, [operation.get("description"), needed]))
     responses = operation["responses"]
     for status, response in responses.items():
@@ -139,7 +141,7 @@ def _general(method: str, rule: Rule, *, has_body: bool, takes_input: bool) -> I
     yield BadRequest
     if not rule.is_public:
         yield NotAuthenticated
-    if isinstance(rule.marker, Requires):
+    if rule.permissions:
         yield from (PermissionDenied, PasswordChangeRequired)
     if method not in SAFE_METHODS:
         yield Conflict

@@ -4,15 +4,15 @@ import re
 from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 from urllib.parse import unquote
 
 from fastapi import FastAPI
 
-from shared.access import Requires
 from shared.access_table import AccessTable
 
 PARAMETER = re.compile(r"{(?P<name>\w+)(?P<rest>:path)?}")
-PERMISSION = re.compile(r"Requires the permission `(?P<name>[^`]+)`")
+REQUIREMENT = re.compile(r"Requires the permissions? (?P<names>`[^`]+`( and `[^`]+`)*)\.")
 
 # What becomes of a request at the door: it passes, or is refused with this code.
 OPEN = "open"
@@ -35,7 +35,7 @@ class Door:
     method: str
     path: str
     is_public: bool
-    permission: str | None = None
+    permissions: frozenset[str] = frozenset()
 
     @cached_property
     def parameters(self) -> list[str]:
@@ -58,7 +58,7 @@ class Door:
             return OPEN
         if permissions is None:
             return NOT_AUTHENTICATED
-        return OPEN if self.permission is None or self.permission in permissions else PERMISSION_DENIED
+        return OPEN if all(one in permissions for one in self.permissions) else PERMISSION_DENIED
 
 
 def doors_of(app: FastAPI, public: Container[str]) -> list[Door]:
@@ -67,7 +67,7 @@ def doors_of(app: FastAPI, public: Container[str]) -> list[Door]:
     And where GET is, HEAD is.
     """
     doors = [
-        Door(method.upper(), path, f"{method.upper()} {path}" in public, _permission(operation.get("description", "")))
+        Door(method.upper(), path, f"{method.upper()} {path}" in public, permissions_of(operation))
         for path, operations in app.openapi()["paths"].items()
         for method, operation in operations.items()
     ]
@@ -76,18 +76,18 @@ def doors_of(app: FastAPI, public: Container[str]) -> list[Door]:
     for rule in table.rules:
         for method in sorted(rule.methods) or [_kind(rule.context.original_route)]:
             if (method, rule.path) not in described:
-                permission = rule.marker.permission if isinstance(rule.marker, Requires) else None
                 path = f"{rule.path}/{{inside:path}}" if method == ANYTHING else rule.path
                 is_public = f"{'GET' if method == 'HEAD' else method} {rule.path}" in public
-                doors.append(Door(method, path, is_public, permission))
+                doors.append(Door(method, path, is_public, rule.permissions))
     with_head = {door.path for door in doors if door.method == "HEAD"}
     heads = [replace(door, method="HEAD") for door in doors if door.method == "GET" and door.path not in with_head]
     return doors + heads
 
 
-def _permission(description: str) -> str | None:
-    match = PERMISSION.search(description)
-    return match["name"] if match else None
+def permissions_of(operation: Mapping[str, Any]) -> frozenset[str]:
+    """Those that the document says a caller needs."""
+    match = REQUIREMENT.search(operation.get("description", ""))
+    return frozenset(re.findall("`([^`]+)`", match["names"])) if match else frozenset()
 
 
 def _kind(route: object) -> str:

@@ -7,7 +7,7 @@ from uuid import uuid4
 
 from fastapi import FastAPI
 
-from tests.security.access_model import PARAMETER, PERMISSION
+from tests.security.access_model import PARAMETER, permissions_of
 
 REFERENCE = "#/components/schemas/"
 EXAMPLES: dict[str, Any] = {
@@ -32,7 +32,7 @@ class Operation:
     method: str
     path: str
     is_public: bool
-    permission: str | None
+    permissions: frozenset[str]
     body: Schema | None
     """Of a JSON object; None when the operation takes no body."""
 
@@ -63,7 +63,7 @@ def operations_of(app: FastAPI) -> list[Operation]:
             method=method.upper(),
             path=path,
             is_public=not operation["security"],
-            permission=match["name"] if (match := PERMISSION.search(operation.get("description", ""))) else None,
+            permissions=permissions_of(operation),
             body=_body(document, operation),
         )
         for path, methods in document["paths"].items()

@@ -45,8 +45,8 @@ async def trespasses(app: FastAPI, client: httpx.AsyncClient, admin: Account) ->
     """The operations with which whoever may call them, and nothing else, changes an administrator's account."""
     found = []
     for operation in operations_on_users(app):
-        assert operation.permission
-        lesser, target = await sign_up_with(client, admin, operation.permission), await sign_up_admin(client, admin)
+        assert operation.permissions
+        lesser, target = await sign_up_with(client, admin, *operation.permissions), await sign_up_admin(client, admin)
         data_of(await rename(client, admin, target))
         before = await picture(client, admin, target)
 
@@ -64,7 +64,7 @@ async def trespasses(app: FastAPI, client: httpx.AsyncClient, admin: Account) ->
 
 def operations_on_users(app: FastAPI) -> list[Operation]:
     return [
-        one for one in operations_of(app) if one.permission and one.method not in SAFE and "user_id" in one.parameters
+        one for one in operations_of(app) if one.permissions and one.method not in SAFE and "user_id" in one.parameters
     ]
 
 

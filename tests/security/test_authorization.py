@@ -38,7 +38,7 @@ async def picture(client: httpx.AsyncClient, admin: Account) -> list[Any]:
 async def test_item_50_a_plain_user_may_do_nothing_that_needs_a_permission(
     app: FastAPI, client: httpx.AsyncClient, user: Account, admin: Account
 ) -> None:
-    guarded = [operation for operation in operations_of(app) if operation.permission]
+    guarded = [operation for operation in operations_of(app) if operation.permissions]
     before = await picture(client, admin)
 
     for operation in guarded:
@@ -55,7 +55,7 @@ async def test_item_50_a_plain_user_may_do_nothing_that_needs_a_permission(
 async def test_item_50_each_permission_opens_its_own_operations_and_no_others(
     app: FastAPI, client: httpx.AsyncClient, admin: Account
 ) -> None:
-    guarded = [operation for operation in operations_of(app) if operation.permission]
+    guarded = [operation for operation in operations_of(app) if operation.permissions]
     declared = [permission.name for permission in app.state.runtime.shared.permissions()]
     wrong = []
     for permission in declared:
@@ -63,8 +63,8 @@ async def test_item_50_each_permission_opens_its_own_operations_and_no_others(
         everybody_else = await sign_up_with(client, admin, *(one for one in declared if one != permission))
         for operation in guarded:
             for caller, may in (
-                (holder, operation.permission == permission),
-                (everybody_else, operation.permission != permission),
+                (holder, operation.permissions <= {permission}),
+                (everybody_else, permission not in operation.permissions),
             ):
                 # On what does not exist, so that nothing comes of it.
                 answer = await call(client, operation, caller)
@@ -72,7 +72,7 @@ async def test_item_50_each_permission_opens_its_own_operations_and_no_others(
                     wrong.append(f"{operation} with {permission}: {answer.text}")
 
     assert wrong == []
-    assert {operation.permission for operation in guarded} <= set(declared)
+    assert {name for operation in guarded for name in operation.permissions} <= set(declared)
 
 
 async def test_item_51_what_belongs_to_another_is_not_there(
@@ -83,7 +83,7 @@ async def test_item_51_what_belongs_to_another_is_not_there(
     stranger = await sign_up(client)
     swapped = []
     for operation in operations:
-        if operation.is_public or operation.permission or not operation.parameters:
+        if operation.is_public or operation.permissions or not operation.parameters:
             continue
         collection = operation.path.rpartition("/{")[0]
         own = await belongings(client, by_name, collection, user)
@@ -163,7 +163,7 @@ async def test_item_52_no_body_sets_what_it_does_not_say(
     for operation in writes:
         assert operation.body is not None
         more = {name: value for name, value in PROTECTED.items() if name not in operation.body.get("properties", {})}
-        by = admin if operation.permission else user
+        by = admin if operation.permissions else user
         answer = await client.request(
             operation.method,
             operation.url(user_id=user.id, name=role),
@@ -186,7 +186,7 @@ async def test_item_52_a_body_holds_one_object_and_nothing_else_is_read(
     before = await picture(client, admin)
     for operation in operations_of(app):
         if operation.body is not None and not operation.is_public:
-            by = admin if operation.permission else user
+            by = admin if operation.permissions else user
             url = operation.url(user_id=user.id, name="user")
             # In the address the same fields are nobody's.
             answer = await client.request(operation.method, url, headers=by.headers, params=PROTECTED, json=[])

@@ -100,7 +100,7 @@ async def answers_to(
     if operation.id == "invite_user_again":
         whom = (await invite(client, admin, f"invited-{another.email}"))["id"]
     url = operation.url(user_id=whom, session_id=session, name=await make_role(client, admin, "users:user.read"))
-    headers = {} if operation.is_public else (admin if operation.permission else caller).headers
+    headers = {} if operation.is_public else (admin if operation.permissions else caller).headers
     body: dict[str, Any] = {}
     if operation.body is not None:
         body = {"json": await body_of(operation, client, caller, mailbox)}

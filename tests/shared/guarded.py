@@ -21,10 +21,10 @@ from tests.api.asgi import bearer
 
 
 class Everybody:
-    """Lets any token in."""
+    """Lets any token in. It holds the permissions that it names: `a:b.c,d:e.f`."""
 
-    async def authenticate(self, token: str) -> Principal:  # noqa: ARG002 - the protocol's signature
-        return Principal(UUID(int=1), UUID(int=2), frozenset(), datetime.now(UTC))
+    async def authenticate(self, token: str) -> Principal:
+        return Principal(UUID(int=1), UUID(int=2), frozenset(token.split(",")), datetime.now(UTC))
 
 
 def guarded(fill: Callable[[FastAPI], Any], **options: Any) -> FastAPI:
@@ -35,7 +35,7 @@ def guarded(fill: Callable[[FastAPI], Any], **options: Any) -> FastAPI:
     register_exception_handlers(app)
     fill(app)
     app.state.runtime = SimpleNamespace(authenticator=Everybody())
-    app.state.access = AccessTable(app.routes)
+    app.state.access = AccessTable(app.routes, app.router.dependencies)
     app.router.middleware_stack = JudgedRoute(app.router)
     return app
 

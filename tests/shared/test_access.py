@@ -10,7 +10,9 @@ from shared.access import DenyEveryone
 from shared.access_table import AccessTable
 from shared.discovery import discover
 from tests.api.asgi import bearer, open_websocket
+from tests.auth.roles import sign_up_with
 from tests.conftest import Account, MakeApp, client_of
+from tests.security.test_authorization import logged
 
 # Nothing here depends on the database.
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -23,29 +25,31 @@ def app(make_app: MakeApp) -> FastAPI:
     return make_app(modules=discover("modules", "tests.fixtures.doors"))
 
 
-# What the answer is without a token, to a plain user, and to an administrator.
+# What the answer is without a token, to a plain user, to one who may open the doors, and to an administrator.
 ANSWERS = {
-    "/unmarked": [401, 200, 200],
-    "/guarded/by-router": [401, 403, 200],
-    "/guarded/open": [200, 200, 200],
-    "/guarded/innermost/by-router": [401, 200, 200],
-    "/guarded/innermost/guarded": [401, 403, 200],
-    "/several": [200, 200, 200],
-    "/fixed-first": [200, 200, 200],
-    "/something-first": [401, 403, 200],
-    "/mounted/inside": [401, 200, 200],
-    "/open-mounted/inside": [200, 200, 200],
-    "/guarded-mounted/inside": [401, 403, 200],
-    "/nothing-here": [401, 404, 404],
+    "/unmarked": [401, 200, 200, 200],
+    "/guarded/by-router": [401, 403, 200, 200],
+    "/guarded/innermost/by-router": [401, 403, 403, 200],
+    "/logged-in/by-router": [401, 200, 200, 200],
+    "/logged-in/guarded": [401, 403, 200, 200],
+    "/several": [200, 200, 200, 200],
+    "/fixed-first": [200, 200, 200, 200],
+    "/something-first": [401, 403, 200, 200],
+    "/mounted/inside": [401, 200, 200, 200],
+    "/open-mounted/inside": [200, 200, 200, 200],
+    "/guarded-mounted/inside": [401, 403, 200, 200],
+    "/mounted-by-guarded-router/inside": [401, 403, 200, 200],
+    "/nothing-here": [401, 404, 404, 404],
 }
 
 
-async def test_the_marker_nearest_to_the_route_decides(
+async def test_item_49_the_markers_of_a_route_and_of_the_routers_around_it_add_up(
     client: httpx.AsyncClient, user: Account, admin: Account
 ) -> None:
+    opener = await sign_up_with(client, admin, "doors:door.open")
     found = {}
     for path in ANSWERS:
-        callers: list[dict[str, str]] = [{}, user.headers, admin.headers]
+        callers: list[dict[str, str]] = [{}, user.headers, opener.headers, admin.headers]
         found[path] = [(await client.get(DOORS + path, headers=headers)).status_code for headers in callers]
 
     assert found == ANSWERS
@@ -198,6 +202,39 @@ async def test_without_the_authenticators_yes_nothing_opens(app: FastAPI) -> Non
         ]
 
     assert [answer.status_code for answer in answers] == [401, 200]
+
+
+async def test_a_refusal_names_every_permission_that_the_caller_lacks(
+    make_app: MakeApp, client: httpx.AsyncClient, user: Account, admin: Account, capsys: pytest.CaptureFixture[str]
+) -> None:
+    opener = await sign_up_with(client, admin, "doors:door.open")
+    async with client_of(make_app(modules=discover("modules", "tests.fixtures.doors"))) as asking:
+        for account in (user, opener):
+            await asking.get(f"{DOORS}/guarded/innermost/by-router", headers=account.headers)
+
+    lines = logged(capsys.readouterr().err)
+    assert [line["permission"] for line in lines if line["event"] == "permission_denied"] == [
+        "doors:door.open, doors:room.enter",
+        "doors:room.enter",
+    ]
+
+
+async def test_the_document_names_every_permission(app: FastAPI) -> None:
+    operation = app.openapi()["paths"][f"{DOORS}/guarded/innermost/by-router"]["get"]
+
+    assert operation["description"] == "Requires the permissions `doors:door.open` and `doors:room.enter`."
+    assert "403" in operation["responses"]
+
+
+async def test_a_start_says_once_which_routes_state_nothing(
+    make_app: MakeApp, capsys: pytest.CaptureFixture[str]
+) -> None:
+    app = make_app(modules=discover("modules", "tests.fixtures.doors"))
+    async with app.router.lifespan_context(app):
+        pass
+
+    (line,) = [line for line in logged(capsys.readouterr().err) if line["event"] == "unmarked_routes"]
+    assert "GET /api/doors/unmarked" in line["routes"]
 
 
 async def test_what_states_nothing_is_known_by_name(app: FastAPI) -> None:

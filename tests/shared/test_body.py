@@ -110,7 +110,7 @@ async def test_item_84_of_a_caller_who_is_refused_nothing_is_read(app: FastAPI, 
         if one.id == "logout_user":  # a refresh token in the body is good enough
             continue
         callers: list[tuple[list[Any], int]] = [([], 401), ([bearer("x")], 401)]
-        if one.permission:
+        if one.permissions:
             callers.append(([bearer(user.tokens["access_token"])], 403))
         for headers, status in callers:
             talk = Conversation(app, one.method, one.url(), [*headers, (b"content-length", b"1000")])
@@ -127,7 +127,7 @@ async def test_item_87_a_body_that_does_not_come_is_408(impatient: FastAPI) -> N
     async with client_of(impatient) as client:
         user = await sign_up(client)
     for one in [*takes_a_body(impatient, is_public=True), *takes_a_body(impatient, is_public=False)]:
-        if one.permission:
+        if one.permissions:
             continue
         for parts in ([], [b"{"], [b"{", b'"email": ']):
             talk = Conversation(impatient, one.method, one.url(), [bearer(user.tokens["access_token"]), *TYPED], parts)
