@@ -60,10 +60,16 @@ class CrossOriginMiddleware(CORSMiddleware):
     def is_allowed_origin(self, origin: str) -> bool:
         return origin in self._origins
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if self._origins or (scope["type"] == "http" and scope["method"] == "OPTIONS"):
+            await super().__call__(scope, receive, send)
+        else:  # nobody is let in: there is nothing to say, whoever asks
+            await self.app(scope, receive, send)
+
     async def simple_response(self, scope: Scope, receive: Receive, send: Send, request_headers: Headers) -> None:
         if self._origins:
             await super().simple_response(scope, receive, send, request_headers)
-        else:  # nobody is let in: there is nothing to say, whoever asks
+        else:
             await self.app(scope, receive, send)
 
     def preflight_response(self, request_headers: Headers) -> Response:

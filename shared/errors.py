@@ -267,7 +267,8 @@ def failure_response(error: Exception) -> Response:
         "request_id": current_request.get().id,
     }
     return Response(
-        json.dumps(envelope, separators=(",", ":")).encode(),
+        # Readable in every script; half of a surrogate pair becomes an escape, which is JSON, too.
+        json.dumps(envelope, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace"),
         status_code=failure.status,
         headers=failure.headers,
         media_type="application/json",
