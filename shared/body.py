@@ -19,6 +19,7 @@ from shared.throttle import Throttle
 UNREAD = frozenset(
     error.status for error in (BadRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, ValidationFailed)
 )
+ANNOUNCE_A_BODY = frozenset({b"content-length", b"transfer-encoding"})
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
@@ -44,7 +45,7 @@ class BodyMiddleware:
         self._public_limit = public_limit
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
+        if scope["type"] != "http" or _has_no_body(scope):
             await self.app(scope, receive, send)
             return
         decision = scope.get(SCOPE_KEY)
@@ -71,6 +72,13 @@ class BodyMiddleware:
             body.status = PayloadTooLarge.status
             raise PayloadTooLarge
         await self.app(scope, body.receive, body.send)
+
+
+def _has_no_body(scope: Scope) -> bool:
+    """Whether none can come: RFC 9112 6.3. A plain read need not pay for the bounds of a body."""
+    if scope["method"] not in SAFE_METHODS or scope["http_version"] not in {"1.0", "1.1"}:
+        return False
+    return not any(name in ANNOUNCE_A_BODY for name, _ in scope["headers"])
 
 
 class _Body:

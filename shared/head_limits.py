@@ -7,6 +7,7 @@ application: `BoundedHttpTools` counts it where uvicorn receives it.
 from asyncio import BaseTransport, TimerHandle, Transport
 from dataclasses import dataclass
 from enum import Enum, auto
+from itertools import chain
 from typing import Any, cast
 
 import structlog
@@ -51,7 +52,7 @@ class HeadLimitMiddleware:
         if len(headers) > MAXIMUM_HEADERS:
             return True
         target = len(scope.get("raw_path") or scope["path"]) + len(scope.get("query_string", b""))
-        return target + sum(len(name) + len(value) for name, value in headers) > self._limit
+        return target + sum(map(len, chain.from_iterable(headers))) > self._limit
 
 
 class _Stage(Enum):

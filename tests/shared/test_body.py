@@ -118,6 +118,14 @@ async def test_item_84_of_a_caller_who_is_refused_nothing_is_read(app: FastAPI, 
             assert (talk.status, talk.asked_for) == (status, 0), one
 
 
+async def test_a_body_is_bounded_whatever_the_method(make_app: MakeApp) -> None:
+    app = make_app(max_public_body_bytes=1024)
+    for headers in ([(b"content-length", b"1025")], [(b"transfer-encoding", b"chunked")]):
+        talk = Conversation(app, "GET", "/api/health", headers, [b" " * 1025])
+        await talk.run()
+        assert talk.status == (413 if headers[0][0] == b"content-length" else 200)  # what nobody reads may be endless
+
+
 @pytest.fixture
 def impatient(make_app: MakeApp) -> FastAPI:
     return make_app(auth=UNLIMITED, body_timeout_seconds=MOMENT)
