@@ -1,11 +1,14 @@
 """Whoever reads the mail decides, not whoever registered the address: a login to confirm, and "this was not me"."""
 
 import asyncio
+from uuid import UUID
 
 import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
+from modules.auth.container import Container
+from shared.container import Runtime
 from tests.api.envelope import assert_failure, data_of
 from tests.auth.emails import change_email, confirm_change, disown, request_verification, verify
 from tests.auth.recovery import NEW, reset, reset_token
@@ -111,6 +114,21 @@ async def test_a_confirmed_account_is_safe_from_old_links(
 
     for token in (first, second):
         assert_failure(await disown(client, token), 400, "invalid_token")
+
+    assert await is_logged_in(client, user.tokens)
+    assert await log_in(client, user.email, user.password)
+
+
+async def test_a_link_that_was_asked_for_in_the_moment_of_the_confirmation_harms_nobody(
+    app: FastAPI, client: httpx.AsyncClient, user: Account, mailbox: Mailbox
+) -> None:
+    data_of(await verify(client, user, link_token(await mailbox.next_mail(to=user.email))))
+    runtime: Runtime = app.state.runtime
+    async with runtime.shared.database().transaction() as session:
+        tokens = runtime.of(Container).mail_tokens()
+        late = await tokens.issue(session, UUID(user.id), "verification", email=user.email, ttl=600)
+
+    assert_failure(await disown(client, late), 400, "invalid_token")
 
     assert await is_logged_in(client, user.tokens)
     assert await log_in(client, user.email, user.password)
