@@ -29,7 +29,7 @@ def main() -> None:
     options = parser.parse_args()
     clients = [client for client in CLIENTS if client.is_quick or not options.quick]
     with tempfile.TemporaryDirectory(prefix="clients-") as folder, _bench(Path(folder)) as bench:
-        if not _step("install the generators", bench.install):
+        if not _step("install the generators", partial(bench.install, is_quick=options.quick)):
             sys.exit(1)
         results = [_step("rules of Redocly and Spectral, patterns", partial(_lint, bench))]
         results += [_step(client.name, partial(_try, client, bench)) for client in clients]

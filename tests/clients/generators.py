@@ -5,7 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.clients.workbench import PROGRAMS, Workbench
+from tests.clients.workbench import GSON, PROGRAMS, Workbench
 
 Step = Callable[[Workbench, Path], object]
 
@@ -28,16 +28,22 @@ class Client:
         return folder
 
     def compile(self, bench: Workbench, folder: Path) -> None:
-        if self.program.endswith(".py"):
-            bench.check_python(folder, self.program)
-        else:
-            bench.compile_typescript(folder)
+        match Path(self.program).suffix:
+            case ".py":
+                bench.check_python(folder, self.program)
+            case ".kt":
+                bench.compile_kotlin(folder)
+            case _:
+                bench.compile_typescript(folder)
 
     def use(self, bench: Workbench, folder: Path) -> None:
-        if self.program.endswith(".py"):
-            bench.run(bench.python, self.program, within=folder)
-        else:
-            bench.run("node", folder / "compiled" / f"{Path(self.program).stem}.js", within=folder)
+        match Path(self.program).suffix:
+            case ".py":
+                bench.run(bench.python, self.program, within=folder)
+            case ".kt":
+                bench.run("java", "-cp", f"{folder / 'compiled.jar'}:{GSON}", "KotlinKt", within=folder)
+            case _:
+                bench.run("node", folder / "compiled" / f"{Path(self.program).stem}.js", within=folder)
 
 
 def _openapi_typescript(bench: Workbench, folder: Path) -> None:
@@ -88,5 +94,10 @@ CLIENTS = [
     ),
     Client(
         "openapi-generator typescript-fetch", "typescript_fetch.ts", _openapi_generator("typescript-fetch", "client")
+    ),
+    Client(
+        "openapi-generator kotlin, models",
+        "kotlin.kt",
+        _openapi_generator("kotlin", "client", "--additional-properties=serializationLibrary=gson,packageName=client"),
     ),
 ]

@@ -11,6 +11,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 PROGRAMS = HERE / "programs"
 SECONDS = 300
+GSON = Path("/usr/share/java/gson.jar")
 OLDEST_NODE = (20, 19)
 COMPILER_OPTIONS = {
     "strict": True,
@@ -68,14 +69,15 @@ class Workbench:
         """Run a tool of package.json."""
         return self.run(self.folder / "node_modules" / ".bin" / tool, *arguments, within=within)
 
-    def install(self) -> None:
+    def install(self, *, is_quick: bool) -> None:
         """Install the generators into the folder."""
         node, npm, uv = _found("node"), _found("npm"), os.environ.get("UV") or _found("uv")
         version = self.run(node, "--version").strip().removeprefix("v")
         if tuple(map(int, version.split(".")[:2])) < OLDEST_NODE:
             raise StepError(f"node is {version}: install {'.'.join(map(str, OLDEST_NODE))} or newer")
         shutil.copy(HERE / "package.json", self.folder)
-        self.run(npm, "install", "--no-package-lock", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+        left_out = ["--omit=dev"] if is_quick else []
+        self.run(npm, "install", "--no-package-lock", "--no-audit", "--ignore-scripts", "--loglevel=error", *left_out)
         self.run(uv, "venv", "--quiet", "--python", sys.executable, self.folder / "python")
         self.run(uv, "pip", "install", "--quiet", "--python", self.python, "-r", HERE / "requirements.txt")
 
@@ -83,6 +85,16 @@ class Workbench:
         options = {"compilerOptions": COMPILER_OPTIONS, "include": ["*.ts", "client"]}
         (folder / "tsconfig.json").write_text(json.dumps(options), encoding="utf-8")
         self.npm("tsc", "--project", folder)
+
+    def compile_kotlin(self, folder: Path) -> None:
+        """Compile the models and what goes with them; the rest of a client wants OkHttp."""
+        if not GSON.exists():
+            raise StepError(f"{GSON} is missing: apt-get install libgoogle-gson-java")
+        files = [folder / "kotlin.kt", *(folder / "client" / "src" / "main").rglob("*.kt")]
+        sources = [file for file in files if "import okhttp3" not in file.read_text(encoding="utf-8")]
+        compiler = self.folder / "node_modules" / "kotlin-compiler" / "bin" / "kotlinc"
+        target = folder / "compiled.jar"
+        self.run("bash", compiler, "-nowarn", "-include-runtime", "-cp", GSON, *sources, "-d", target, within=folder)
 
     def check_python(self, folder: Path, program: str) -> None:
         """Compile everything, and check the types of what the program does with the client."""

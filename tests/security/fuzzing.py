@@ -23,6 +23,7 @@ PASSWORD = "seven purple tractors sing"
 
 # What the document cannot say. A 400 or 422 for one of these reasons is right although the input fits the schema.
 BEYOND_THE_SCHEMA = {
+    "With a refresh token only its own session can be ended; leave out the scope.": "fields that depend on each other",
     "invalid_token": "the token of a link is known only to whoever reads the mail",
     "cursor_invalid": "a cursor is good only for the list that it came from",
     "unknown": "which roles and permissions there are, the document does not know",
