@@ -69,9 +69,11 @@ def _tidy_schema(schema: Schema, settings: Mapping[str, Any], *, keeps_default: 
     for keyword, variable in schema.pop(FROM_SETTINGS, {}).items():
         if variable in settings:
             schema[keyword] = settings[variable]
-    for name, one in schema.get("properties", {}).items():
-        if one.get("type") == "null" or one.get("const", ...) is None:
-            schema["properties"][name] = NOTHING | {key: one[key] for key in ("description",) if key in one}
+    within = {keyword: schema[keyword] for keyword in ("items", "additionalProperties") if keyword in schema}
+    for holder, parts in ((schema, within), (schema.get("properties", {}), schema.get("properties", {}))):
+        for name, one in parts.items():
+            if isinstance(one, dict) and (one.get("type") == "null" or one.get("const", ...) is None):
+                holder[name] = NOTHING | {key: one[key] for key in ("description",) if key in one}
     for one in _parts(schema):
         _tidy_schema(one, settings)
 

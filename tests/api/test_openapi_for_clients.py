@@ -211,6 +211,8 @@ class ItemUpdate(PatchBody):
 
 class Index(BaseModel):
     nothing: None
+    nothings: list[None]
+    by_name: dict[str, None]
     maybe: int | None
 
 
@@ -235,7 +237,9 @@ def test_what_a_module_writes_carelessly_is_mended() -> None:
     }
     schemas = document["components"]["schemas"]
     assert "default" not in schemas["Item"]["properties"]["label"]
-    assert schemas["Index"]["properties"]["nothing"]["type"] == ["object", "null"]
+    fields = schemas["Index"]["properties"]
+    for one in (fields["nothing"], fields["nothings"]["items"], fields["by_name"]["additionalProperties"]):
+        assert one["type"] == ["object", "null"]
     assert schemas["Index"]["properties"]["maybe"] == {"anyOf": [{"type": "integer"}, NULL]}
     assert schema_of(document, operation, "200")["title"] == "IndexListResponse"
 
