@@ -27,8 +27,7 @@ from shared.access import Authenticated, Public
 from shared.responses import ApiResponse, success
 from shared.text import RequestBody, ResponseData, SafeText
 
-router = APIRouter()
-CLOSED = [Authenticated()]
+router = APIRouter(dependencies=[Authenticated()])
 
 
 class ThingCreate_{name}(RequestBody):
@@ -40,47 +39,47 @@ class ThingRead_{name}(ResponseData):
     title: str
 
 
-@router.get("", dependencies=CLOSED)
+@router.get("")
 async def list_{name}() -> ApiResponse[list[ThingRead_{name}]]:
     return success([])
 
 
-@router.post("", status_code=201, dependencies=CLOSED)
+@router.post("", status_code=201)
 async def create_{name}(data: ThingCreate_{name}) -> ApiResponse[ThingRead_{name}]:
     return success(ThingRead_{name}(id=UUID(int=0), title=data.title))
 
 
-@router.get("/{{thing_id}}", dependencies=CLOSED)
+@router.get("/{{thing_id}}")
 async def get_{name}(thing_id: UUID) -> ApiResponse[ThingRead_{name}]:
     return success(ThingRead_{name}(id=thing_id, title=""))
 
 
-@router.patch("/{{thing_id}}", dependencies=CLOSED)
+@router.patch("/{{thing_id}}")
 async def update_{name}(thing_id: UUID, data: ThingCreate_{name}) -> ApiResponse[ThingRead_{name}]:
     return success(ThingRead_{name}(id=thing_id, title=data.title))
 
 
-@router.delete("/{{thing_id}}", dependencies=CLOSED)
+@router.delete("/{{thing_id}}")
 async def delete_{name}(thing_id: UUID) -> ApiResponse[None]:
     return success(None)
 
 
-@router.post("/{{thing_id}}/open", dependencies=CLOSED)
+@router.post("/{{thing_id}}/open")
 async def open_{name}(thing_id: UUID) -> ApiResponse[None]:
     return success(None)
 
 
-@router.post("/{{thing_id}}/close", dependencies=CLOSED)
+@router.post("/{{thing_id}}/close")
 async def close_{name}(thing_id: UUID) -> ApiResponse[None]:
     return success(None)
 
 
-@router.get("/{{thing_id}}/parts", dependencies=CLOSED)
+@router.get("/{{thing_id}}/parts")
 async def list_parts_of_{name}(thing_id: UUID) -> ApiResponse[list[ThingRead_{name}]]:
     return success([])
 
 
-@router.put("/{{thing_id}}/parts/{{part_id}}", dependencies=CLOSED)
+@router.put("/{{thing_id}}/parts/{{part_id}}")
 async def replace_part_of_{name}(thing_id: UUID, part_id: UUID, data: ThingCreate_{name}) -> ApiResponse[None]:
     return success(None)
 

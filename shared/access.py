@@ -1,7 +1,7 @@
 """Who may call a route: the markers that say so, the decision that is taken by them, and the caller."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Annotated, Any, ClassVar, NoReturn, Protocol, TypeVar, runtime_checkable
+from typing import TYPE_CHECKING, Annotated, Any, NoReturn, Protocol, TypeVar, runtime_checkable
 
 from fastapi import Depends, params
 from fastapi.requests import HTTPConnection
@@ -81,12 +81,12 @@ async def require_decision(connection: HTTPConnection) -> Decision:
 class Marker(params.Depends):
     """States who may call a route: in the `dependencies` of the route, of its router or of `include_router`.
 
-    All that stand around a route hold together, and none may let in more callers than one further out. It reads
+    Every `Requires` around a route holds, and nothing nearer to the route may weaken it. Of the other markers the
+    nearest one counts: a router's `Authenticated()` is the default of its routes. It reads
     `dependencies=[Requires("users:user.read")]`. What takes no dependencies, a mounted application for example, is
     marked by a call: `Public("...").mark(app)`.
     """
 
-    strictness: ClassVar[int] = 2
     said: tuple[str, ...]
 
     def __init__(self, *said: str) -> None:
@@ -112,7 +112,6 @@ class Marker(params.Depends):
 class Public(Marker):
     """Anybody, without a token. The reason is for the reader, and for the list of public routes."""
 
-    strictness: ClassVar[int] = 0
     reason: str
 
     def __init__(self, reason: str) -> None:
@@ -130,7 +129,6 @@ class Authenticated(Marker):
 class Requires(Marker):
     """A caller who holds this permission, and those of all other `Requires` around the route."""
 
-    strictness: ClassVar[int] = 3
     permission: str
 
     def __init__(self, permission: str) -> None:
@@ -157,7 +155,6 @@ class AuthenticatedOr(Marker):
     what it checks then.
     """
 
-    strictness: ClassVar[int] = 1
     proof: str
 
     def __init__(self, proof: str) -> None:

@@ -24,7 +24,7 @@ class Rule:
 
     context: RouteContext
     marker: Marker | None
-    """The innermost, which is the strictest."""
+    """The nearest to the route; a `Requires` if there is one."""
     permissions: frozenset[str]
     """Of all markers; the caller needs every one."""
     app: ASGIApp | None
@@ -129,7 +129,7 @@ def _layers(endpoint: Any) -> list[Any]:
 
 def _refuse_weaker(context: RouteContext, markers: Sequence[Marker]) -> None:
     for outer, inner in pairwise(markers):
-        if inner.strictness < outer.strictness:
+        if isinstance(outer, Requires) and not isinstance(inner, Requires):
             raise ModuleError(
                 f"{_file_of(context)}: {', '.join(_lines(context))} is marked {inner!r}, and {outer!r} stands before "
                 "or around it. Markers add up, so this one would change nothing: take one of the two away, or move the "

@@ -60,14 +60,9 @@ class Verdict:
 def verdict(case: Case) -> Verdict:
     markers = case.markers
     for position, inner in enumerate(markers):
-        outer = markers[:position]
-        if inner == "public" and set(outer) - {"public"}:
+        if inner not in {A, B} and {A, B} & set(markers[:position]):
             return Verdict(is_refused=True)
-        if inner == "proof" and {"login", A, B} & set(outer):
-            return Verdict(is_refused=True)
-        if inner == "login" and {A, B} & set(outer):
-            return Verdict(is_refused=True)
-    if markers and set(markers) <= {"public", "proof"}:
+    if markers and markers[-1] in {"public", "proof"}:
         return Verdict(is_refused=False, opens_for=frozenset(CALLERS))
     needed = {A, B} & set(markers)
     return Verdict(

@@ -14,10 +14,10 @@ ROUTER = """
 from fastapi import APIRouter, FastAPI, WebSocket
 from shared.access import Authenticated, Public
 
-router = APIRouter()
+router = APIRouter(dependencies=[Authenticated()])
 
 
-@router.websocket("/closed", dependencies=[Authenticated()])
+@router.websocket("/closed")
 @router.websocket("/open", dependencies=[Public("for a test")])
 async def greet(websocket: WebSocket) -> None:
     await websocket.accept()

@@ -99,7 +99,6 @@ PERMISSIONS = "permissions=(Permission('alpha:note.read', ''), Permission('alpha
     [
         ("Requires('alpha:note.read')", "Public('a test')"),
         ("Requires('alpha:note.read')", "Authenticated()"),
-        ("Authenticated()", "Public('a test')"),
     ],
 )
 def test_item_49_a_marker_that_would_weaken_one_around_it_is_refused(
