@@ -63,7 +63,10 @@ async def test_every_answer_is_the_plain_routers(seed: int) -> None:
     ours, theirs = guarded(Generator(seed).fill), plain(seed)
     seen = set()
     for scope in questions(seed, paths_of(ours)):
-        answer, expected = await ask(ours, scope), await ask(theirs, scope)
+        answer = await ask(ours, scope)
+        if scope.get("method") == "HEAD" and not ours.state.access.match(dict(scope)).is_for("HEAD"):
+            scope["method"] = "GET"  # whose route answers where HEAD has none
+        expected = await ask(theirs, scope)
         seen.add(answer.status)
         if scope["path"].endswith("\n"):
             assert answer.told is None, scope
