@@ -4,6 +4,7 @@ It stands behind AuthMiddleware: by then the route is known, and whoever may not
 """
 
 import asyncio
+from collections.abc import Awaitable
 
 from limits import RateLimitItem
 from starlette.datastructures import Headers
@@ -44,10 +45,12 @@ class BodyMiddleware:
         self._timeout = timeout
         self._public_limit = public_limit
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] != "http" or _has_no_body(scope):
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
+        return self._bound(scope, receive, send)
+
+    async def _bound(self, scope: Scope, receive: Receive, send: Send) -> None:
         decision = scope.get(SCOPE_KEY)
         is_known = isinstance(decision, Decision) and decision.principal is not None
         # The place for a limit that a route states itself.

@@ -1,5 +1,6 @@
 """Who a client is: one address in one spelling for the log, sessions and the audit trail, and one key for limits."""
 
+from functools import lru_cache
 from ipaddress import IPv4Address, IPv6Address, IPv6Network, ip_address, ip_network
 
 from shared.request import UNKNOWN_CLIENT, current_request
@@ -8,6 +9,8 @@ Address = IPv4Address | IPv6Address
 
 # RFC 6052: how an IPv6 network writes the IPv4 addresses that it translates.
 TRANSLATED = IPv6Network("64:ff9b::/96")
+LONGEST_ADDRESS = 100  # with brackets, zone and port; whatever is longer is none, and not worth remembering
+REMEMBERED = 1024
 MAPPED_BITS = 96  # RFC 4291 2.5.5.2: ::ffff:0:0/96
 
 
@@ -20,9 +23,19 @@ def client_key() -> str:
     return current_request.get().client_key
 
 
-def parse_address(host: str | None) -> Address | None:
+@lru_cache(REMEMBERED)
+def read_client(host: str, ipv6_prefix: int) -> tuple[str | None, str]:
+    """The client's address in its one spelling, None if it cannot be read, and what limits count it by.
+
+    Remembered, because a connection sends many requests, and to read an address takes longer than most layers.
+    """
+    address = _parse(host)
+    return None if address is None else str(address), _key_of(address, ipv6_prefix)
+
+
+def _parse(host: str) -> Address | None:
     """Read what a server or a proxy says of a client: an address, perhaps with a port, brackets or a zone."""
-    text = (host or "").strip()
+    text = host.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]
     elif text.count(":") == 1:
@@ -39,8 +52,7 @@ def parse_address(host: str | None) -> Address | None:
     return address.ipv4_mapped or IPv6Address(address.packed)
 
 
-def key_of(address: Address | None, *, ipv6_prefix: int) -> str:
-    """What limits count a client by."""
+def _key_of(address: Address | None, ipv6_prefix: int) -> str:
     if address is None:
         return UNKNOWN_CLIENT
     if isinstance(address, IPv4Address):

@@ -1,7 +1,8 @@
 """Pages of other origins: which may call the API from a browser, and what they may send and read."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
+from typing import Any, cast
 
 from starlette.datastructures import Headers
 from starlette.middleware.cors import CORSMiddleware
@@ -56,18 +57,19 @@ class CrossOriginMiddleware(CORSMiddleware):
             expose_headers=(*RESPONSE_HEADERS, *exposed),
         )
         self._origins = origins
+        self._lets_somebody_in = bool(origins)
 
     def is_allowed_origin(self, origin: str) -> bool:
         return origin in self._origins
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if self._origins or (scope["type"] == "http" and scope["method"] == "OPTIONS"):
-            await super().__call__(scope, receive, send)
-        else:  # nobody is let in: there is nothing to say, whoever asks
-            await self.app(scope, receive, send)
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
+        if self._lets_somebody_in or (scope["type"] == "http" and scope["method"] == "OPTIONS"):
+            return super().__call__(scope, receive, send)
+        # Nobody is let in: there is nothing to say, whoever asks.
+        return cast("Coroutine[Any, Any, None]", self.app(scope, receive, send))
 
     async def simple_response(self, scope: Scope, receive: Receive, send: Send, request_headers: Headers) -> None:
-        if self._origins:
+        if self._lets_somebody_in:
             await super().simple_response(scope, receive, send, request_headers)
         else:
             await self.app(scope, receive, send)

@@ -5,6 +5,7 @@ application: `BoundedHttpTools` counts it where uvicorn receives it.
 """
 
 from asyncio import BaseTransport, TimerHandle, Transport
+from collections.abc import Awaitable
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import chain
@@ -41,11 +42,10 @@ class HeadLimitMiddleware:
         self.app = app
         self._limit = max_bytes
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] in {"http", "websocket"} and self._is_too_large(scope):
-            await refuse(HeadTooLarge(), scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+            return refuse(HeadTooLarge(), scope, receive, send)
+        return self.app(scope, receive, send)
 
     def _is_too_large(self, scope: Scope) -> bool:
         headers = scope["headers"]

@@ -1,7 +1,7 @@
 """Under which hosts the API is reached, and from which pages its websockets are opened."""
 
 import re
-from collections.abc import Container, Sequence
+from collections.abc import Awaitable, Container, Sequence
 
 import structlog
 from starlette.datastructures import Headers
@@ -31,18 +31,16 @@ class HostMiddleware:
         self._names = frozenset(allowed_hosts)
         self._suffixes = tuple(host.removeprefix("*") for host in allowed_hosts if host.startswith("*"))
 
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+    def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] not in {"http", "websocket"}:
-            await self.app(scope, receive, send)
-            return
+            return self.app(scope, receive, send)
         headers = Headers(scope=scope)
         if not self._accepts(headers.getlist("host")):
-            await refuse(BadRequest("The Host header is not valid here."), scope, receive, send)
-        elif scope["type"] == "websocket" and not self._welcomes(headers):
+            return refuse(BadRequest("The Host header is not valid here."), scope, receive, send)
+        if scope["type"] == "websocket" and not self._welcomes(headers):
             log.warning("origin_refused", path=scope["path"], origin=headers.getlist("origin"))
-            await refuse(PermissionDenied("Pages of this origin may not connect."), scope, receive, send)
-        else:
-            await self.app(scope, receive, send)
+            return refuse(PermissionDenied("Pages of this origin may not connect."), scope, receive, send)
+        return self.app(scope, receive, send)
 
     def _accepts(self, sent: list[str]) -> bool:
         if not sent:  # HTTP/1.0, a health check perhaps

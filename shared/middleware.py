@@ -4,7 +4,6 @@ import re
 import time
 from collections.abc import Iterable
 from functools import partial
-from http import HTTPStatus
 
 import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,7 +18,7 @@ from shared.access import SCOPE_KEY, Authenticator, ConfirmingAuthenticator, Dec
 from shared.access_rules import Rule
 from shared.access_table import AccessTable, RouteMatch
 from shared.bearer import find_caller
-from shared.client import key_of, parse_address
+from shared.client import LONGEST_ADDRESS, read_client
 from shared.errors import (
     MethodNotAllowed,
     NotAuthenticated,
@@ -36,6 +35,8 @@ log = structlog.get_logger("access")
 REQUEST_ID = "X-Request-ID"
 RAW_REQUEST_ID = REQUEST_ID.lower().encode()
 WELL_FORMED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+
+SWITCHING_PROTOCOLS = 101
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -72,11 +73,9 @@ class RequestContextMiddleware:
             return
         sent = Headers(scope=scope)
         host, port = scope.get("client") or (None, 0)
-        address = parse_address(host)
-        client = None if address is None else str(address)
+        client, key = read_client("" if host is None or len(host) > LONGEST_ADDRESS else host, self._ipv6_prefix)
         # For whoever asks the request itself: one spelling there, too.
         scope["client"] = client and (client, port)
-        key = key_of(address, ipv6_prefix=self._ipv6_prefix)
         request = RequestInfo(
             _request_id(sent.get(REQUEST_ID)),
             client,
@@ -92,7 +91,7 @@ class RequestContextMiddleware:
             nonlocal status
             if message["type"] in {"http.response.start", "websocket.http.response.start", "websocket.accept"}:
                 status = message.get("status", 101)
-                if status != HTTPStatus.SWITCHING_PROTOCOLS:
+                if status != SWITCHING_PROTOCOLS:
                     request.confirm = None  # what is done after the answer is not the caller's any more
                 message["headers"] = self._complete(message.get("headers", ()), request)
             await send(message)
