@@ -1,6 +1,5 @@
 """The caller, by the bearer token that a request carries."""
 
-from starlette.datastructures import Headers
 from starlette.types import Scope
 
 from shared.access import AuthenticatedOr, Authenticator
@@ -26,10 +25,11 @@ async def find_caller(scope: Scope, match: RouteMatch) -> Principal | None:
 
 
 async def _authenticate(scope: Scope) -> Principal:
-    values = Headers(scope=scope).getlist("authorization")
+    # Raw, as ASGI has them in lower case: every request comes by here.
+    values = [value for name, value in scope["headers"] if name == b"authorization"]
     if not values:
         raise NotAuthenticated
-    scheme, _, token = values[0].partition(" ")
+    scheme, _, token = values[0].decode("latin-1").partition(" ")
     if len(values) > 1 or scheme.lower() != "bearer" or not token.strip():
         raise NotAuthenticated(token_was_sent=True)
     authenticator: Authenticator = scope["app"].state.runtime.authenticator

@@ -34,10 +34,9 @@ class HostMiddleware:
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
         if scope["type"] not in {"http", "websocket"}:
             return self.app(scope, receive, send)
-        headers = Headers(scope=scope)
-        if not self._accepts(headers.getlist("host")):
+        if not self._accepts([value.decode("latin-1") for name, value in scope["headers"] if name == b"host"]):
             return refuse(BadRequest("The Host header is not valid here."), scope, receive, send)
-        if scope["type"] == "websocket" and not self._welcomes(headers):
+        if scope["type"] == "websocket" and not self._welcomes(headers := Headers(scope=scope)):
             log.warning("origin_refused", path=scope["path"], origin=headers.getlist("origin"))
             return refuse(PermissionDenied("Pages of this origin may not connect."), scope, receive, send)
         return self.app(scope, receive, send)

@@ -34,7 +34,7 @@ log = structlog.get_logger("access")
 
 REQUEST_ID = "X-Request-ID"
 RAW_REQUEST_ID = REQUEST_ID.lower().encode()
-WELL_FORMED_REQUEST_ID = re.compile(r"[A-Za-z0-9._-]{1,128}")
+WELL_FORMED_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 SWITCHING_PROTOCOLS = 101
 
@@ -71,17 +71,19 @@ class RequestContextMiddleware:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        sent = Headers(scope=scope)
+        # Of several the first one counts. Raw: Starlette's way to read a header goes through them all for each.
+        sent = dict(reversed(scope["headers"]))
+        agent = sent.get(b"user-agent")
         host, port = scope.get("client") or (None, 0)
         client, key = read_client("" if host is None or len(host) > LONGEST_ADDRESS else host, self._ipv6_prefix)
         # For whoever asks the request itself: one spelling there, too.
         scope["client"] = client and (client, port)
         request = RequestInfo(
-            _request_id(sent.get(REQUEST_ID)),
+            _request_id(sent.get(RAW_REQUEST_ID)),
             client,
-            sent.get("user-agent"),
+            None if agent is None else agent.decode("latin-1"),
             client_key=key,
-            headers=sent,
+            headers=Headers(scope=scope),
             texts=self._texts,
         )
         token = current_request.set(request)
@@ -123,8 +125,8 @@ class RequestContextMiddleware:
         return headers
 
 
-def _request_id(sent: str | None) -> str:
-    return sent if sent and WELL_FORMED_REQUEST_ID.fullmatch(sent) else str(uuid7())
+def _request_id(sent: bytes | None) -> str:
+    return sent.decode() if sent and WELL_FORMED_REQUEST_ID.fullmatch(sent) else str(uuid7())
 
 
 class CatchAllMiddleware:
