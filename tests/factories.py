@@ -26,8 +26,10 @@ class RegisterRequestFactory(ModelFactory[RegisterRequest]):
     email = Use(_email)
     password = Use(_password)
     nickname = None
+    locale = None
 
 
 class UserCreateFactory(ModelFactory[UserCreate]):
     email = Use(_email)
     nickname = Use(_faker.first_name)
+    locale = "en"
