@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
 from typing import Any, Self
@@ -10,6 +11,8 @@ import aiosqlite
 from sqlalchemy import Connection, Engine, event
 
 from shared.prepared import Prepared
+
+RETRY_SECONDS = 0.01
 
 IS_READING = "is_reading"
 """The execution option of an engine whose connections never write."""
@@ -84,7 +87,27 @@ def _open(database: str, **options: Any) -> sqlite3.Connection:
         with suppress(OSError):  # it is there already, or cannot be made: then SQLite says so
             os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     connection: sqlite3.Connection = sqlite3.connect(database, **options)
+    _write_ahead(connection, options.get("timeout", 0))
     return connection
+
+
+def _write_ahead(connection: sqlite3.Connection, seconds: float) -> None:
+    """Let the file be read while it is written to.
+
+    A new file is switched once, and of several processes that do so at the same time SQLite refuses all but one at
+    once, whatever their timeout.
+    """
+    deadline = time.monotonic() + seconds
+    while True:
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                connection.close()
+                raise
+            time.sleep(RETRY_SECONDS)  # this is the connection's own thread
+        else:
+            return
 
 
 async def connect(database: str, **options: Any) -> aiosqlite.Connection:
@@ -135,7 +158,6 @@ def prepare(engine: Engine) -> None:
 
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     cursor = connection.cursor()
-    cursor.execute("PRAGMA journal_mode=WAL")
     cursor.execute("PRAGMA foreign_keys=ON")
     # FULL (SQLite's default, said here because it matters): an acknowledged write survives a power failure.
     cursor.execute("PRAGMA synchronous=FULL")

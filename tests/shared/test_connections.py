@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import httpx2 as httpx
@@ -152,3 +153,13 @@ async def test_item_82_a_connection_that_the_server_has_ended_is_replaced(  # no
 
     assert len(ended) > 1
     assert {answer.status_code for answer in answers} == {200}
+
+
+async def test_many_connections_may_open_a_new_sqlite_file_at_the_same_time(tmp_path: Path) -> None:
+    # Chance decides how they meet, so they do it often.
+    for turn in range(40):
+        opened = [Database(f"sqlite:///{tmp_path}/{turn}.db") for _ in range(8)]
+        try:
+            await asyncio.gather(*(database.ping() for database in opened))
+        finally:
+            await asyncio.gather(*(database.close() for database in opened))
