@@ -4,39 +4,36 @@ import asyncio
 import gc
 import secrets
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import asynccontextmanager, contextmanager, suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import partial
 from multiprocessing import parent_process
 from typing import Any, cast
 
 import structlog
-import uvicorn
 from dependency_injector.containers import DeclarativeContainer
 from fastapi import FastAPI
 from pydantic import ValidationError
 from pydantic_settings import BaseSettings
-from sqlalchemy import URL
 from uvicorn.config import STARTUP_FAILURE
 
 from shared.access import Public
 from shared.access_table import HOW_TO_MARK, AccessTable, JudgedRoute
 from shared.branches import read_branches
 from shared.container import Runtime, SharedContainer
-from shared.database import ROOT
 from shared.development import ensure_secret, greeting
 from shared.discovery import ModuleError, Modules, discover
 from shared.documentation import add_documentation
 from shared.errors import AppError, register_exception_handlers
-from shared.events import ApplicationStarted
-from shared.head_limits import STATE_KEY, HeadLimits, bound_heads
 from shared.layers import layers
+from shared.lifespan import lifespan, preflight, upgrade
 from shared.logging import configure_logging
 from shared.memory import collection_paused
 from shared.openapi import LICENCE, SERVERS, describe_truthfully
 from shared.routing import include_routes
-from shared.schema import StartupError, check_database, migration_state
+from shared.schema import StartupError, migration_state
+from shared.serving import serve
 from shared.setting_types import MINIMUM_KEY_BYTES
 from shared.settings import Settings, SettingsError, load_settings
 
@@ -77,7 +74,7 @@ def create_app(
         servers=SERVERS,
         license_info=LICENCE,
         contact={"name": settings.app_name, "url": settings.public_url},
-        lifespan=_lifespan,
+        lifespan=lifespan,
         openapi_url=None if settings.is_production else "/openapi.json",
         docs_url=None,
         redoc_url=None,
@@ -161,37 +158,6 @@ def build_runtime(everything: Modules, configuration: _Configuration) -> Runtime
     return runtime
 
 
-@asynccontextmanager
-async def _lifespan(app: FastAPI) -> AsyncIterator[dict[str, HeadLimits]]:
-    runtime: Runtime = app.state.runtime
-    if unmarked := app.state.access.unmarked():
-        log.warning("unmarked_routes", routes=unmarked, what_to_do=HOW_TO_MARK)
-    settings = runtime.shared.settings()
-    bound_heads()
-    try:
-        await _start(runtime)
-        yield {STATE_KEY: HeadLimits(settings.max_head_bytes, settings.head_timeout_seconds)}
-    finally:
-        await runtime.close()
-
-
-async def _start(runtime: Runtime) -> None:
-    try:
-        if await check_database(runtime, _upgrade):
-            async with runtime.shared.database().transaction() as session:
-                await runtime.shared.events().publish(ApplicationStarted(), session)
-    except (StartupError, SettingsError) as error:
-        # The server prints a traceback of its own, in which the reason is hard to find.
-        log.critical("cannot_start", reason=str(error))
-        raise
-
-
-def _upgrade(url: URL) -> None:
-    from migrations.commands import upgrade  # noqa: PLC0415 - loads Alembic, which only development needs
-
-    upgrade(url)
-
-
 def main() -> None:
     """Serve. Development prepares everything by itself; production refuses to start wrong."""
     ensure_secret()
@@ -199,29 +165,11 @@ def main() -> None:
     runtime: Runtime = create_app().state.runtime
     settings = runtime.shared.settings()
     if settings.app_env == "development":
-        _upgrade(runtime.shared.database().url)
+        upgrade(runtime.shared.database().url)
         sys.stderr.write(greeting(settings))
     else:
-        asyncio.run(_preflight(runtime))
-    uvicorn.run(
-        "bootstrap:app",
-        app_dir=str(ROOT),
-        host=settings.app_host,
-        port=settings.app_port,
-        reload=settings.app_env == "development",
-        reload_dirs=[str(ROOT)],
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,  # TRUSTED_PROXIES decides
-    )
-
-
-async def _preflight(runtime: Runtime) -> None:
-    try:
-        await check_database(runtime, _upgrade)
-    finally:
-        await runtime.close()
+        asyncio.run(preflight(runtime))
+    serve(settings)
 
 
 def manage() -> None:

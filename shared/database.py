@@ -1,121 +1,30 @@
 """The one database: its address, its engine, and the two ways to talk to it."""
 
 import asyncio
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
-from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any, Literal
-from urllib.parse import quote_plus
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
-from sqlalchemy import URL, Engine, Select, event, make_url, text
-from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, InvalidatePoolError
+from sqlalchemy import URL, Select, event, text
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, AsyncSession, async_sessionmaker, create_async_engine
+from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session as SyncSession
 from sqlalchemy.orm import SessionTransaction
-from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 from sqlalchemy.util import greenlet_spawn
 
+from shared.addresses import database_url
+from shared.engines import SQLITE_BUSY_SECONDS, create_engine, look_after_idle_connections
 from shared.prepared import Prepared
 from shared.request import confirm_caller
 
 if TYPE_CHECKING:
     from shared.sqlite import Lookups
 
-ROOT = Path(__file__).resolve().parent.parent
-
-DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "mysql": "mysql+asyncmy"}
-ALIASES = {"postgres": "postgresql", "mariadb": "mysql"}
-
-HIDDEN = "***"
-
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-CONNECT_TIMEOUT_SECONDS = 5
 POOL_TIMEOUT_SECONDS = 5
-REST_SECONDS = 1
-SQLITE_BUSY_SECONDS = 30
-
-
-def database_url(address: str) -> URL:
-    """The address with the async driver chosen: `postgresql://...`, `mysql://...`, `sqlite:///./app.db`.
-
-    A relative SQLite path counts from the project's root, so that the application and `alembic` mean the same file
-    from whichever folder they are started.
-
-    Raises:
-        ValueError: The address cannot be read, or names a database that is not supported. The text does not
-            contain the address, which may hold a password.
-    """
-    try:
-        url = make_url(address)
-    except (ArgumentError, ValueError):
-        raise ValueError("cannot be read as a database address, such as postgresql://user:password@host/name") from None
-    backend = url.get_backend_name()
-    backend = ALIASES.get(backend, backend)
-    if backend not in DRIVERS:
-        raise ValueError(f"names the database {backend!r}; supported are {', '.join(DRIVERS)}")
-    url = url.set(drivername=DRIVERS[backend])
-    if backend == "sqlite" and url.database and url.database != ":memory:":
-        url = url.set(database=str(ROOT / url.database))
-    return url
-
-
-def printable(url: URL) -> str:
-    """The address for a message. What stands behind the `?` is hidden, too: drivers take a password there."""
-    hidden = url.set(query=dict.fromkeys(url.query, HIDDEN)).render_as_string(hide_password=True)
-    return hidden.replace(quote_plus(HIDDEN), HIDDEN)
-
-
-def create_engine(url: URL, **options: Any) -> AsyncEngine:
-    """An engine with the settings every connection of this project needs. `options` go to SQLAlchemy."""
-    backend = url.get_backend_name()
-    if backend == "sqlite":
-        from shared import sqlite  # noqa: PLC0415 - two megabytes that a service on a server's database does not need
-
-        waiting = {"timeout": SQLITE_BUSY_SECONDS} | options.pop("connect_args", {})
-        options = {"connect_args": {"async_creator_fn": sqlite.connect} | waiting, **options}
-    elif backend == "postgresql":
-        options = {"connect_args": {"timeout": CONNECT_TIMEOUT_SECONDS}, "isolation_level": "READ COMMITTED", **options}
-    else:
-        connect_args: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "charset": "utf8mb4"}
-        if url.password is not None:
-            connect_args["password"] = url.password.encode()  # asyncmy would encode a string as Latin-1
-        # MariaDB's REPEATABLE READ would keep showing a rotated session's old row inside a transaction.
-        options = {"connect_args": connect_args, "isolation_level": "READ COMMITTED", **options}
-    # hide_parameters: an SQL error's text would carry password hashes and addresses into the logs.
-    engine = create_async_engine(url, hide_parameters=True, **options)
-    if backend == "sqlite":
-        sqlite.prepare(engine.sync_engine)
-    return engine
-
-
-def _look_after_idle_connections(engine: Engine) -> None:
-    """Replace a connection that the server has closed meanwhile.
-
-    In place of `pool_pre_ping`, which asks at each checkout: with asyncpg that is three round trips, more than most
-    requests need.
-    """
-
-    def check_after_rest(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
-        # A connection whose end has reached us says so; one that broke without a word is found by asking.
-        has_ended: Callable[[], bool] = getattr(record.driver_connection, "is_closed", bool)
-        now = time.monotonic()
-        if has_ended() or (now - record.info.get("last_used", now) > REST_SECONDS and not _answers(connection)):
-            raise InvalidatePoolError
-        record.info["last_used"] = now
-
-    def _answers(connection: DBAPIConnection) -> bool:
-        try:
-            return engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error:
-            return False
-
-    event.listen(engine, "checkout", check_after_rest)
 
 
 class _Turns(asyncio.Semaphore):
@@ -188,7 +97,7 @@ class Database:
         self.engine = create_engine(
             self.url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=not is_sqlite, **pool
         )
-        _look_after_idle_connections(self.engine.sync_engine)
+        look_after_idle_connections(self.engine.sync_engine)
         self._lookups = _lookups(self.url) if is_sqlite and not is_in_memory else None
         self._turns = _Turns(pool_size, POOL_TIMEOUT_SECONDS)
         # SQLite has one writer at a time. The others of this process wait here, where they keep no connection busy.
@@ -262,17 +171,3 @@ async def open_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession
 
 # The function scope ends before the answer is sent. With the default one a COMMIT that fails would still answer 200.
 Session = Annotated[AsyncSession, Depends(open_session, scope="function")]
-
-
-def migration_engine(url: URL, *, lock_timeout: int) -> AsyncEngine:
-    """An engine that keeps no connection: what `alembic` uses. `lock_timeout` is in seconds, for SQLite."""
-    if url.get_backend_name() != "sqlite":
-        return create_engine(url, poolclass=NullPool)
-    engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": lock_timeout})
-    event.listen(engine.sync_engine, "connect", _switch_foreign_keys_off)
-    return engine
-
-
-def _switch_foreign_keys_off(connection: DBAPIConnection, _record: object) -> None:
-    # To change a table SQLite needs it rebuilt, and dropping the old one would delete the rows that refer to it.
-    connection.cursor().execute("PRAGMA foreign_keys=OFF")

@@ -10,8 +10,7 @@ import structlog
 from fastapi import FastAPI
 from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
 from pydantic import BaseModel, ValidationError
-from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError, SQLAlchemyError
-from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm.exc import StaleDataError
 from starlette.exceptions import HTTPException
 from starlette.requests import HTTPConnection
@@ -22,6 +21,7 @@ from starlette.websockets import WebSocket
 from shared.constraints import breaks_constraint, constraint_of, is_unstorable
 from shared.early import MAXIMUM_ERRORS, printable
 from shared.limits import limits_of
+from shared.outages import means_database_is_away
 from shared.request import current_request
 from shared.responses import ValidationErrors
 from shared.text import is_of_the_caller
@@ -234,20 +234,6 @@ def _input_failure(error: RequestValidationError) -> AppError:
 def _message(one: Any) -> str:
     # What pydantic says of a custom ValueError comes after this; its other messages are fixed texts with limits.
     return str(printable(str(one["msg"]).removeprefix("Value error, ")))
-
-
-def means_database_is_away(error: Exception) -> bool:
-    """Whether it is the database that failed: not to be reached, refusing us, out of connections, or locked."""
-    # Without a statement it happened while connecting: a wrong name, a wrong role.
-    if isinstance(error, DBAPIError) and (error.connection_invalidated or error.statement is None):
-        return True
-    # While connecting, the network's and asyncpg's own exceptions reach us as they are, not wrapped.
-    if isinstance(error, ConnectionError | TimeoutError) or type(error).__module__.startswith("asyncpg."):
-        return True
-    # SQLite says OperationalError to wrong SQL as well; that is our fault, not the database's.
-    if isinstance(error, OperationalError) and getattr(error.orig, "sqlite_errorname", "") == "SQLITE_ERROR":
-        return False
-    return isinstance(error, OperationalError | InterfaceError | PoolTimeoutError)
 
 
 def failure_response(error: Exception) -> Response:

@@ -6,7 +6,7 @@ from difflib import unified_diff
 from pathlib import Path
 from typing import Any
 
-from shared.database import ROOT
+from shared.addresses import ROOT
 
 KEPT = ROOT / "docs" / "openapi.json"
 COMMAND = "uv run manage openapi --output docs/openapi.json"

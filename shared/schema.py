@@ -7,9 +7,9 @@ import structlog
 from sqlalchemy import URL, Connection, inspect, text
 from sqlalchemy.ext.asyncio import AsyncEngine
 
+from shared.addresses import printable
 from shared.branches import Branches, module_of
 from shared.container import MigrationState, Runtime
-from shared.database import printable
 
 log = structlog.get_logger(__name__)
 

@@ -21,7 +21,7 @@ from pydantic_settings import (
     PydanticBaseSettingsSource,
 )
 
-from shared.database import database_url
+from shared.addresses import database_url
 from shared.mail import smtp_server
 from shared.throttle import LIMITS, check_storage
 

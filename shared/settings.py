@@ -6,7 +6,7 @@ from typing import Any, Literal, Self, TypeVar
 from pydantic import Field, HttpUrl, SecretStr, ValidationError, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict
 
-from shared.database import ROOT, database_url
+from shared.addresses import ROOT, database_url
 from shared.mail import is_loopback, sender_address
 from shared.setting_types import (
     ANY_HOST,

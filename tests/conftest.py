@@ -17,8 +17,8 @@ from modules.auth.container import Container as AuthContainer
 from modules.auth.schemas import RegisterRequest
 from modules.auth.settings import Settings as AuthSettings
 from modules.users.settings import Settings as UsersSettings
+from shared.addresses import database_url
 from shared.container import Runtime
-from shared.database import database_url
 from shared.models import Base
 from shared.settings import Settings
 from tests import databases

@@ -12,7 +12,7 @@ from sqlalchemy import URL, make_url, text
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from shared.database import database_url
+from shared.addresses import database_url
 
 SERVERS = {"postgresql": "TEST_POSTGRES_URL", "mysql": "TEST_MARIADB_URL"}
 

@@ -3,7 +3,7 @@
 import ast
 from pathlib import Path
 
-from shared.database import ROOT
+from shared.addresses import ROOT
 from shared.discovery import discover
 from shared.models import Base
 from tests.architecture.rules import blind_handlers, files_in

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.database import ROOT
+from shared.addresses import ROOT
 from shared.discovery import discover
 from tests.architecture.rules import imports_in, module_violations, shared_violations
 from tests.trees import write

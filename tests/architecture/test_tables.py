@@ -6,8 +6,8 @@ import pytest
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table
 
 from bootstrap import create_app
+from shared.addresses import ROOT
 from shared.branches import read_branches
-from shared.database import ROOT
 from shared.discovery import Modules, discover
 from shared.models import Base
 from tests.architecture.rules import (

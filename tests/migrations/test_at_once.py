@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from migrations.lock import migration_lock
+from shared.addresses import database_url
 from shared.branches import read_branches
 from shared.container import MigrationState
-from shared.database import database_url
 from shared.discovery import discover
 from shared.schema import migration_state
 from tests.databases import empty_database

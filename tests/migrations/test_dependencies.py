@@ -6,9 +6,9 @@ import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
+from shared.addresses import database_url
 from shared.branches import Branches, read_branches
 from shared.container import MigrationState
-from shared.database import database_url
 from shared.discovery import Modules, discover
 from shared.schema import migration_state
 from tests.databases import execute

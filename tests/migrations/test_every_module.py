@@ -18,8 +18,8 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.schema import ColumnCollectionConstraint
 
 from migrations.commands import INI, branch_faults
+from shared.addresses import database_url
 from shared.branches import read_branches
-from shared.database import database_url
 from shared.discovery import discover
 from shared.models import Base
 from shared.schema import migration_state

@@ -7,10 +7,11 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from migrations.commands import INI
+from shared.addresses import database_url
 from shared.branches import read_branches
 from shared.container import MigrationState
-from shared.database import create_engine, database_url, migration_engine
 from shared.discovery import discover
+from shared.engines import create_engine, migration_engine
 from shared.schema import migration_state
 
 

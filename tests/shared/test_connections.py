@@ -12,6 +12,7 @@ from sqlalchemy import Select, bindparam, column, func, literal, select, table, 
 from sqlalchemy.exc import DBAPIError
 
 import shared.database
+import shared.engines
 from shared.container import Runtime
 from shared.database import Database
 from tests.conftest import Account, MakeApp, client_of
@@ -142,7 +143,7 @@ async def test_item_82_a_connection_that_the_server_has_ended_is_replaced(  # no
 ) -> None:
     if backend not in END:
         pytest.skip("there is no server")
-    monkeypatch.setattr(shared.database, "REST_SECONDS", rest)
+    monkeypatch.setattr(shared.engines, "REST_SECONDS", rest)
     if backend == "mysql" and rest > 0:
         pytest.skip("its driver does not notice before it is used")
     await asyncio.gather(*(client.get("/api/users/me", headers=user.headers) for _ in range(10)))

@@ -5,7 +5,7 @@ from urllib.parse import quote
 
 import pytest
 
-from shared.database import ROOT, database_url
+from shared.addresses import ROOT, database_url
 
 PASSWORD = "p%40 ss/w:rd@#?&ü"
 

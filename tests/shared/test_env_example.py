@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from pydantic_settings import BaseSettings
 
-from shared.database import ROOT
+from shared.addresses import ROOT
 from shared.discovery import discover
 from shared.settings import Settings
 from tests.project import SECRET

@@ -5,7 +5,7 @@ import ast
 import pytest
 from sqlalchemy import make_url
 
-from shared.database import ROOT, printable
+from shared.addresses import ROOT, printable
 from tests.architecture.rules import files_in
 from tests.project import Project
 

@@ -5,8 +5,8 @@ import httpx2 as httpx
 import pytest
 
 from migrations.commands import upgrade
+from shared.addresses import database_url
 from shared.branches import read_branches
-from shared.database import database_url
 from shared.discovery import discover
 from tests.api.envelope import assert_failure, data_of
 from tests.api.failing import away

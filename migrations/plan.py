@@ -1,0 +1,68 @@
+"""What a command is about to do: refused when it cannot go well, and announced when it does more than was typed."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError, msg
+
+from shared.branches import Branches, module_of, two_heads
+from shared.discovery import Modules
+
+
+class Plan:
+    """Looks at a command before it touches anything."""
+
+    def __init__(self, config: Config, modules: Modules, branches: Branches) -> None:
+        self._options: Any = config.cmd_opts
+        self._modules = modules
+        self._branches = branches
+
+    def refuse_orphans(self, rows: Iterable[str]) -> None:
+        """Say what Alembic's "Can't locate revision" does not: whose revision it is and what to do about it."""
+        orphans = sorted(row for row in rows if row not in self._branches)
+        if not orphans:
+            return
+        missing = ", ".join(repr(module_of(row)) for row in orphans)
+        known = [row for row in orphans if module_of(row) in self._modules]
+        advice = (
+            f"{', '.join(known)}: the code here is older than the database, or the file was deleted; deploy the newer "
+            "code"
+            if known
+            else "The folder was deleted while its tables are still there. Put it back into modules/, run "
+            f"`alembic downgrade {module_of(orphans[0])}@base` (its tables and their rows are dropped), then delete it"
+        )
+        raise CommandError(
+            f"The database has revisions of {missing} that are not in the code: {', '.join(orphans)}. {advice}."
+        )
+
+    def announced(self, plan: Any) -> Any:
+        """Before anything is done: refuse two heads, and name the modules that the command takes along unasked."""
+
+        def run(rows: Any, migration_context: MigrationContext) -> list[Any]:
+            steps = list(plan(rows, migration_context))
+            if any(step.is_upgrade for step in steps):
+                faults = [fault for name in self._modules if (fault := two_heads(self._branches, name))]
+                if faults:
+                    raise CommandError("\n".join(faults))
+            named = {module_of(part) or part for part in self._named_in_command()} | set(self._named_in_command())
+            undone = {module for step in steps if not step.is_upgrade for module in _modules_undone(step)}
+            taken_along = sorted(undone - named)
+            if named and taken_along:
+                msg(f"Note: this also takes back {', '.join(taken_along)}, which build on what you named.")
+            return steps
+
+        return run
+
+    def _named_in_command(self) -> list[str]:
+        """The parts in front of the `@` in what was typed, `users` for `users@base`; ids as they are."""
+        options = self._options
+        typed = getattr(options, "revisions", None) or [getattr(options, "revision", None) or ""]
+        return [one.partition("@")[0] for one in typed if "@" in one or one in self._branches]
+
+
+def _modules_undone(step: Any) -> set[str]:
+    if hasattr(step, "revision"):
+        return {module_of(step.revision.revision)}
+    return {module_of(row) for row in step.from_} - {module_of(row) for row in step.to_}
