@@ -8,7 +8,7 @@ package address; so this is the place to answer with the modules' folders.
 from alembic.config import Config
 from alembic.util import CommandError
 
-from shared.branches import check_branches
+from migrations.faults import check_branches
 from shared.discovery import ModuleError, discover
 
 _locations_from_ini = Config.get_version_locations_list

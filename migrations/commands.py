@@ -9,7 +9,8 @@ from alembic.script import ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import URL
 
-from shared.branches import read_branches, two_heads
+from migrations.faults import two_heads
+from shared.branches import read_branches
 from shared.discovery import Modules
 from shared.schema import StartupError
 

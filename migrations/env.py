@@ -13,6 +13,7 @@ from migrations.plan import Plan
 from migrations.rendering import render_item
 from migrations.split import Splitter
 from migrations.sqlite import check_foreign_keys, refuse_foreign_keys
+from migrations.writing import Writer
 from shared.addresses import database_url, printable
 from shared.branches import read_branches
 from shared.discovery import ModuleError, discover
@@ -34,6 +35,7 @@ except (ModuleError, SettingsError) as error:
 branches = read_branches(modules)
 splitter = Splitter(config, modules, owners, branches)
 planned = Plan(config, modules, branches)
+context.script.generate_revision = Writer(context.script, modules).generate_revision  # type: ignore[method-assign, assignment]  # Alembic has no hook for `merge`, and no last one for `revision`
 
 
 def address() -> URL:
@@ -81,7 +83,8 @@ def run_on(connection: Connection) -> None:
     if plan is not None and changes_the_database():
         configure(**options, fn=planned.announced(plan))
     with context.begin_transaction():
-        planned.refuse_orphans(context.get_context().get_current_heads())
+        migration = context.get_context()
+        planned.refuse_orphans(migration.get_current_heads(), is_purged=migration.purge)
         context.run_migrations()
         if is_sqlite and changes_the_database():
             check_foreign_keys(connection)

@@ -1,5 +1,6 @@
 """What a command is about to do: refused when it cannot go well, and announced when it does more than was typed."""
 
+from collections import Counter
 from collections.abc import Iterable
 from typing import Any
 
@@ -7,7 +8,8 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError, msg
 
-from shared.branches import Branches, module_of, two_heads
+from migrations.faults import two_heads
+from shared.branches import Branches, module_of
 from shared.discovery import Modules
 
 
@@ -18,11 +20,13 @@ class Plan:
         self._options: Any = config.cmd_opts
         self._modules = modules
         self._branches = branches
+        self._rows: set[str] = set()
 
-    def refuse_orphans(self, rows: Iterable[str]) -> None:
+    def refuse_orphans(self, rows: Iterable[str], *, is_purged: bool) -> None:
         """Say what Alembic's "Can't locate revision" does not: whose revision it is and what to do about it."""
-        orphans = sorted(row for row in rows if row not in self._branches)
-        if not orphans:
+        self._rows = set(rows)
+        orphans = sorted(row for row in self._rows if row not in self._branches)
+        if not orphans or is_purged:
             return
         missing = ", ".join(repr(module_of(row)) for row in orphans)
         known = [row for row in orphans if module_of(row) in self._modules]
@@ -51,9 +55,21 @@ class Plan:
             taken_along = sorted(undone - named)
             if named and taken_along:
                 msg(f"Note: this also takes back {', '.join(taken_along)}, which build on what you named.")
+            if any(_is_stamp(step) for step in steps):
+                msg(self._stamped(steps, migration_context))
             return steps
 
         return run
+
+    def _stamped(self, steps: list[Any], migration_context: MigrationContext) -> str:
+        rows = set() if migration_context.purge else set(self._rows)
+        for step in steps:
+            rows = rows - set(step.from_) | set(step.to_)
+        before, after = self._branches.applied(self._rows), self._branches.applied(rows)
+        gone = sorted(row for row in self._rows if row not in self._branches and row not in rows)
+        changes = {"Now marked as applied": after - before, "No longer marked": {*(before - after), *gone}}
+        parts = [f"{what}: {_by_module(ids)}." for what, ids in changes.items() if ids]
+        return " ".join(["A stamp changes no table, only what counts as applied.", *parts, "Compare: `alembic check`."])
 
     def _named_in_command(self) -> list[str]:
         """The parts in front of the `@` in what was typed, `users` for `users@base`; ids as they are."""
@@ -63,6 +79,15 @@ class Plan:
 
 
 def _modules_undone(step: Any) -> set[str]:
-    if hasattr(step, "revision"):
-        return {module_of(step.revision.revision)}
-    return {module_of(row) for row in step.from_} - {module_of(row) for row in step.to_}
+    if _is_stamp(step):
+        return {module_of(row) for row in step.from_} - {module_of(row) for row in step.to_}
+    return {module_of(step.revision.revision)}
+
+
+def _is_stamp(step: Any) -> bool:
+    return not hasattr(step, "revision")
+
+
+def _by_module(ids: Iterable[str]) -> str:
+    counts = Counter(module_of(one) for one in ids)
+    return ", ".join(f"{module} ({count} revision{'s' * (count > 1)})" for module, count in sorted(counts.items()))

@@ -24,7 +24,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError, msg
 from sqlalchemy import Column
 
-from shared.branches import Branches, module_of, new_revision_id
+from migrations.writing import dependencies, module_of_head, refuse_options_of_draft
+from shared.branches import Branches, new_revision_id
 from shared.discovery import Modules
 
 
@@ -64,42 +65,22 @@ class Splitter:
 
     def process(self, _context: MigrationContext, _revision: Any, directives: list[MigrationScript]) -> None:
         """Turn Alembic's one draft into one a module. Only for `alembic revision`; `alembic check` reads the draft."""
-        if not hasattr(self._options, "autogenerate"):
+        if not getattr(self._options, "autogenerate", False):
             return
         draft = directives[0]
-        if not self._options.autogenerate:
-            self._place_by_hand(draft)
-            return
-        everything, chosen = self._by_module(draft), self._chosen_module()
+        refuse_options_of_draft(draft, self._branches)
+        everything = self._by_module(draft)
+        chosen = module_of_head(draft.head, self._modules, self._branches)
         drafts = {name: one for name, one in everything.items() if chosen in {None, name}}
+        wanted = dependencies(draft.depends_on, self._modules, self._branches)
+        if wanted and len(drafts) > 1:
+            raise CommandError(
+                f"--depends-on: {', '.join(drafts)} have changed; say which one depends on it: --head <module>@head"
+            )
         self._check_references(drafts, _created_tables(everything) - _created_tables(drafts))
-        directives[:] = list(self._scripts(draft, drafts))
+        directives[:] = list(self._scripts(draft, drafts, wanted))
         if not directives:
             msg("No model has changed: no file was written.")
-
-    def _place_by_hand(self, draft: MigrationScript) -> None:
-        """`alembic revision --head users@head -m ...`: an empty revision, for a change of data for example."""
-        module = self._chosen_module()
-        if module is None:
-            names = ", ".join(self._modules)
-            raise CommandError(f"Say which module this revision is for, one of {names}: add --head <module>@head")
-        if not self._options.rev_id:
-            draft.rev_id = new_revision_id(module)
-        if not self._branches.of(module):
-            draft.head, draft.branch_label = "base", module
-        draft.version_path = draft.version_path or str(self._modules[module].migrations)
-
-    def _chosen_module(self) -> str | None:
-        """The module that `--head` names, as `users@head` or by a revision's id."""
-        if self._options.head in {"head", "heads", None}:
-            return None
-        label = self._options.head.partition("@")[0]
-        name = label if label in self._modules else module_of(label)
-        if name not in self._modules:
-            raise CommandError(
-                f"--head {self._options.head}: there is no module {label!r}; name one of {', '.join(self._modules)}"
-            )
-        return name
 
     def _by_module(self, draft: MigrationScript) -> dict[str, _Draft]:
         drafts: dict[str, _Draft] = defaultdict(_Draft)
@@ -147,7 +128,9 @@ class Splitter:
                         f"yet: leave --head away, or give the command with --head {owner}@head first"
                     )
 
-    def _scripts(self, draft: MigrationScript, drafts: dict[str, _Draft]) -> Iterator[MigrationScript]:
+    def _scripts(
+        self, draft: MigrationScript, drafts: dict[str, _Draft], wanted: list[str]
+    ) -> Iterator[MigrationScript]:
         # In `requires` order, so that a later one may depend on an id that an earlier one gets in this run.
         latest = {name: heads[0].id for name in self._modules if (heads := self._branches.heads(name))}
         for name in self._modules:
@@ -156,7 +139,6 @@ class Splitter:
             one, head = drafts[name], latest.get(name)
             required = {self._owners[table] for table in one.refers_to} - {name}
             latest[name] = new_revision_id(name)
-            self._modules[name].migrations.mkdir(exist_ok=True)
             yield MigrationScript(
                 rev_id=latest[name],
                 message=draft.message,
@@ -166,7 +148,7 @@ class Splitter:
                 head=head or "base",
                 branch_label=None if head else name,
                 version_path=str(self._modules[name].migrations),
-                depends_on=[latest[other] for other in self._modules if other in required],
+                depends_on=[*(latest[other] for other in self._modules if other in required), *wanted],
             )
 
 

@@ -1,12 +1,9 @@
 """The modules' branches as their files state them, read without importing a single migration."""
 
 import ast
-import re
 import secrets
-from collections import defaultdict
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -97,111 +94,11 @@ def module_of(revision_id: str) -> str:
 
 
 def read_branches(modules: Modules) -> Branches:
-    return Branches(revision for module in modules.values() for revision in _revisions_of(module))
+    return Branches(revision for module in modules.values() for revision in revisions_of(module))
 
 
-def check_branches(modules: Modules) -> None:
-    """Check what Alembic would not notice, or would answer with a traceback.
-
-    Raises:
-        ModuleError: With every fault, one a line, each with its file.
-    """
-    revisions = [revision for module in modules.values() for revision in _revisions_of(module)]
-    faults = [
-        *_faults_of_names(modules),
-        *_faults_of_ids(revisions),
-        *_faults_of_labels(revisions),
-        *_faults_of_links(modules, {revision.id: revision for revision in revisions}),
-        *_faults_of_order(revisions),
-    ]
-    if faults:
-        raise ModuleError(
-            "\n".join(["The migration branches are not in order:", *(f"  - {fault}" for fault in faults)])
-        )
-
-
-def two_heads(branches: Branches, module: str) -> str | None:
-    """What to do about two heads in one module, which `alembic upgrade heads` would hide; None if there is one."""
-    heads = sorted(branches.heads(module), key=lambda revision: revision.file.name)
-    if len(heads) < 2:  # noqa: PLR2004 - two heads are the subject
-        return None
-    first, second = heads[0], heads[1]
-    return (
-        f"module {module!r} has {len(heads)} heads: {', '.join(f'{head.id} ({head.file})' for head in heads)}. "
-        f"Make the history one line again: in {second.file}, set down_revision = {first.id!r} and review the order; "
-        f"if both are applied somewhere already, run "
-        f"`alembic merge --rev-id {new_revision_id(module)} -m 'merge {module}' {first.id} {second.id}`"
-    )
-
-
-def _faults_of_names(modules: Modules) -> Iterator[str]:
-    for module in modules.values():
-        if len(module.name) > MAXIMUM_NAME_LENGTH:
-            yield (
-                f"{module.path}: rename the module, to {MAXIMUM_NAME_LENGTH} characters at most: its name is part of "
-                "each revision id, and the databases keep no longer ones"
-            )
-
-
-def _faults_of_ids(revisions: list[Revision]) -> Iterator[str]:
-    files = defaultdict(list)
-    for revision in revisions:
-        files[revision.id].append(str(revision.file))
-        form = rf"{revision.module}_[0-9a-f]{{{2 * ID_BYTES}}}"
-        if not re.fullmatch(form, revision.id):
-            yield (
-                f"{revision.file}: the id {revision.id!r} must be {revision.module!r}, an underscore and "
-                f"{2 * ID_BYTES} hexadecimal digits"
-            )
-    for revision_id, places in files.items():
-        if len(places) > 1:
-            yield f"the id {revision_id!r} is used twice: {' and '.join(places)}"
-
-
-def _faults_of_labels(revisions: list[Revision]) -> Iterator[str]:
-    bases = defaultdict(list)
-    for revision in revisions:
-        expected = () if revision.down else (revision.module,)
-        if revision.labels != expected:
-            yield (
-                f"{revision.file}: branch_labels must be {expected or None}: a module's first revision carries the "
-                "module's name, and no other one carries a label"
-            )
-        if not revision.down:
-            bases[revision.module].append(str(revision.file))
-    for module, places in bases.items():
-        if len(places) > 1:
-            yield f"module {module!r} begins twice: {' and '.join(places)}; one of them needs a down_revision"
-
-
-def _faults_of_links(modules: Modules, revisions: dict[str, Revision]) -> Iterator[str]:
-    for revision in revisions.values():
-        for down in revision.down:
-            if down not in revisions or revisions[down].module != revision.module:
-                yield f"{revision.file}: down_revision {down!r} is not a revision of module {revision.module!r}"
-        allowed = modules.required_by(revision.module)
-        for dependency in revision.depends_on:
-            if dependency not in revisions:
-                yield (
-                    f"{revision.file}: depends_on {dependency!r} is not a revision; write the id itself, not a label. "
-                    f"If it belongs to a removed module, remove what depends on it first"
-                )
-            elif revisions[dependency].module not in allowed:
-                yield (
-                    f"{revision.file}: depends on module {revisions[dependency].module!r}, which "
-                    f"{modules[revision.module].path / 'module.py'} does not require"
-                )
-
-
-def _faults_of_order(revisions: list[Revision]) -> Iterator[str]:
-    try:
-        TopologicalSorter({revision.id: revision.down for revision in revisions}).prepare()
-    except CycleError as error:
-        files = [str(revision.file) for revision in revisions if revision.id in error.args[1]]
-        yield f"these revisions follow each other in a circle: {' and '.join(files)}"
-
-
-def _revisions_of(module: DiscoveredModule) -> Iterator[Revision]:
+def revisions_of(module: DiscoveredModule) -> Iterator[Revision]:
+    """Read the module's revision files."""
     if module.migrations.is_dir():
         for file in sorted(module.migrations.glob("*.py")):
             if not file.name.startswith("_"):
@@ -211,7 +108,10 @@ def _revisions_of(module: DiscoveredModule) -> Iterator[Revision]:
 def _read(module: str, file: Path) -> Revision:
     values = dict(_assignments(_parse(module, file)))
     if not isinstance(values.get("revision"), str):
-        raise ModuleError(f"module {module!r}: {file} has no `revision`; only revision files belong into migrations/")
+        raise ModuleError(
+            f"module {module!r}: {file} has no `revision`; only revision files belong into migrations/: move it "
+            "elsewhere, or let its name begin with an underscore"
+        )
     return Revision(
         id=values["revision"],
         module=module,
@@ -226,7 +126,9 @@ def _parse(module: str, file: Path) -> ast.Module:
     try:
         return ast.parse(file.read_text(encoding="utf-8"))
     except (SyntaxError, UnicodeDecodeError) as error:
-        raise ModuleError(f"module {module!r}: {file} cannot be read: {error}") from error
+        raise ModuleError(
+            f"module {module!r}: {file} cannot be read: {error}. Mend it, or delete it if no database has it yet"
+        ) from error
 
 
 def _assignments(tree: ast.Module) -> Iterator[tuple[str, Any]]:

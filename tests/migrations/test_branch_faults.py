@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.branches import MAXIMUM_ID_LENGTH, check_branches, module_of, new_revision_id, read_branches
+from migrations.faults import check_branches
+from shared.branches import MAXIMUM_ID_LENGTH, module_of, new_revision_id, read_branches
 from shared.discovery import DiscoveredModule, ModuleError, Modules
 from shared.module import Module
 from tests.migrations.commands import Checkout
@@ -30,7 +31,9 @@ def written(folder: Path, files: dict[str, str]) -> Modules:
 
 def test_branches_in_order_have_no_faults(tmp_path: Path) -> None:
     auth = revision("auth_00000001", label="auth", depends_on="users_00000002")
-    files = {"users/1": FIRST, "users/2": SECOND, "auth/1": auth, "users/__init__": "", "users/_draft": "no revision"}
+    against_the_arrow = revision("users_00000003", "users_00000002", depends_on="auth_00000001")
+    files = {"users/1": FIRST, "users/2": SECOND, "users/3": against_the_arrow, "auth/1": auth}
+    files |= {"users/__init__": "", "users/_draft": "no revision"}
 
     check_branches(written(tmp_path, files))
 
@@ -93,10 +96,14 @@ def test_branches_in_order_have_no_faults(tmp_path: Path) -> None:
             id="depends on an unknown id",
         ),
         pytest.param(
-            {"users/1": revision("users_00000001", label="users", depends_on="auth_00000001"), "auth/1": AUTH},
-            ["users/1", "users/module"],
-            "depends on module 'auth', which",
-            id="depends on a module that is not required",
+            {
+                "users/1": FIRST,
+                "users/2": revision("users_00000002", "users_00000001", depends_on="auth_00000001"),
+                "auth/1": revision("auth_00000001", label="auth", depends_on="users_00000002"),
+            },
+            ["users/2", "auth/1"],
+            "wait for each other in a circle",
+            id="two modules wait for each other",
         ),
         pytest.param(
             {"users/1": FIRST, "auth/1": revision("auth_00000001", "users_00000001")},

@@ -95,10 +95,13 @@ def test_one_step_back_takes_along_what_builds_on_that_step(project: Checkout) -
 def test_a_stamp_names_what_it_takes_back_too(project: Checkout) -> None:
     silent = project.alembic("stamp", "heads").stdout
     assert "Note:" not in silent
+    assert "A stamp changes no table" in silent
+    assert "Now marked as applied: auth (3 revisions), notes (1 revision), users (9 revisions)." in silent
     assert state_of(project) == states(APPLIED, APPLIED, APPLIED)
 
     told = project.alembic("stamp", "users@base").stdout
     assert "Note: this also takes back auth, notes, which" in told
+    assert "No longer marked: auth (3 revisions), notes (1 revision), users (9 revisions)." in told
     assert state_of(project) == states(PENDING, PENDING, PENDING)
 
 

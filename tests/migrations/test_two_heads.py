@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.migrations.commands import Checkout
-from tests.migrations.written import AUTH, TEXT, USERS, edit, model, revision, write_module, write_revision
+from tests.migrations.written import TEXT, USERS, edit, model, revision, write_module, write_revision
 
 
 @pytest.fixture
@@ -64,10 +64,3 @@ def test_the_check_of_the_project_tells_of_two_heads_and_of_tables_without_a_rev
     assert result.returncode == 1
     assert "module 'users' has 2 heads" in result.stderr
     assert "module 'notes' has tables and no revision: run `alembic revision --autogenerate" in result.stderr
-
-
-def test_a_merge_of_two_modules_is_told_with_its_file(sqlite_project: Checkout) -> None:
-    sqlite_project.alembic("merge", "-m", "never do this", "heads")
-
-    refusal = sqlite_project.refusal("upgrade", "heads")
-    assert f"_never_do_this.py: down_revision {AUTH!r} is not a revision of module 'users'" in refusal
