@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
 from multiprocessing import parent_process
 from typing import Any, cast
 
@@ -32,7 +31,7 @@ from shared.logging import configure_logging
 from shared.memory import collection_paused
 from shared.openapi import LICENCE, SERVERS, describe_truthfully
 from shared.routing import include_routes
-from shared.schema import StartupError, migration_state
+from shared.schema import Migrations, StartupError
 from shared.serving import serve
 from shared.setting_types import MINIMUM_KEY_BYTES
 from shared.settings import Settings, SettingsError, load_settings
@@ -128,12 +127,12 @@ def build_runtime(everything: Modules, configuration: _Configuration) -> Runtime
         ModuleError: A container asks for a module that its `module.py` does not require.
     """
     # Models of modules that are switched off are imported too: foreign keys may point to their tables.
-    everything.import_models()
+    owners = everything.import_models()
     active = configuration.active
     shared = SharedContainer(
         settings=configuration.settings,
         permissions=active.permissions,
-        read_migrations=partial(migration_state, branches=read_branches(everything)),
+        read_migrations=Migrations(read_branches(everything), owners),
     )
     runtime, built = Runtime(shared), dict[str, DeclarativeContainer]()
     for name, module in active.items():

@@ -8,6 +8,7 @@ from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection
 
+from migrations.breaking import mark_breaking
 from migrations.lock import limit_ddl_waits, migration_lock, waited_too_long
 from migrations.plan import Plan
 from migrations.rendering import render_item
@@ -58,6 +59,7 @@ def configure(**options: Any) -> None:
         include_object=splitter.include_object,
         render_item=render_item,
         process_revision_directives=splitter.process,
+        on_version_apply=mark_breaking(branches),
         **options,
     )
 

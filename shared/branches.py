@@ -24,6 +24,7 @@ class Revision:
     down: tuple[str, ...]
     labels: tuple[str, ...]
     depends_on: tuple[str, ...]
+    breaks_older_code: bool = False
 
     @property
     def tables(self) -> frozenset[str]:
@@ -119,6 +120,7 @@ def _read(module: str, file: Path) -> Revision:
         down=_as_tuple(values.get("down_revision")),
         labels=_as_tuple(values.get("branch_labels")),
         depends_on=_as_tuple(values.get("depends_on")),
+        breaks_older_code=values.get("breaks_older_code") is True,
     )
 
 
@@ -139,7 +141,7 @@ def _assignments(tree: ast.Module) -> Iterator[tuple[str, Any]]:
             try:
                 yield target.id, ast.literal_eval(value)
             except ValueError:
-                continue  # not a literal, so not one of the four that Alembic reads
+                continue  # not a literal, so nothing that is read here
 
 
 def _created_tables(tree: ast.Module) -> Iterator[str]:

@@ -24,7 +24,7 @@ from shared.throttle import Throttle
 C = TypeVar("C", bound=DeclarativeContainer)
 
 MigrationState = dict[str, str]
-"""Each module's migration branch: `"applied"`, `"pending"`, or `"unknown"` if the database is ahead of the code."""
+"""Each module's branch: `applied`, `pending`, `ahead` of the code, or `incompatible`, which is too far ahead."""
 
 ReadMigrations = Callable[[AsyncEngine], Awaitable[MigrationState]]
 

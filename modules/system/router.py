@@ -42,5 +42,5 @@ async def get_health() -> ApiResponse[Health]:
     responses=failures(NotReady),
 )
 async def get_readiness(readiness: ReadinessCheck) -> ApiResponse[Readiness]:
-    """For the load balancer: whether the database answers, and is at the revisions of this code."""
+    """For the load balancer: whether the database answers, and has this code's revisions. Newer ones do no harm."""
     return success(await readiness.check())

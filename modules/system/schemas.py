@@ -26,7 +26,8 @@ class Checks(ResponseData):
     migrations: dict[str, str] | None = Field(
         default=None,
         exclude_if=lambda migrations: migrations is None,
-        description="Of each module: `applied`, or what is wrong. Not there while the database is away.",
+        description="Of each module: `applied`; `ahead`, if newer code has migrated it and this code can go on; "
+        "`pending` or `incompatible`, if the service is not ready for it. Not there while the database is away.",
         examples=[{"auth": "applied", "users": "applied"}],
     )
 

@@ -14,7 +14,7 @@ from shared.addresses import database_url
 from shared.branches import read_branches
 from shared.container import MigrationState
 from shared.discovery import discover
-from shared.schema import migration_state
+from shared.schema import Migrations
 from tests.databases import empty_database
 from tests.migrations.commands import Checkout
 
@@ -41,7 +41,7 @@ def locked(address: str) -> Iterator[None]:
 
 def state_of(address: str) -> MigrationState:
     engine = create_async_engine(database_url(address), poolclass=NullPool)
-    return asyncio.run(migration_state(engine, read_branches(discover())))
+    return asyncio.run(Migrations(read_branches(discover()), {})(engine))
 
 
 def test_item_83_processes_that_upgrade_at_once_all_succeed_and_apply_each_revision_once(checkout: Checkout) -> None:

@@ -22,7 +22,7 @@ from shared.addresses import database_url
 from shared.branches import read_branches
 from shared.discovery import discover
 from shared.models import Base
-from shared.schema import migration_state
+from shared.schema import Migrations
 from tests.databases import execute
 
 MODULES = discover()
@@ -154,5 +154,5 @@ async def test_the_printed_statements_do_what_the_upgrade_does(tmp_path: Path) -
         connection.executescript(output.getvalue())
 
     engine = create_async_engine(database_url(f"sqlite:///{file}"), poolclass=NullPool)
-    assert set((await migration_state(engine, read_branches(MODULES))).values()) == {"applied"}
+    assert set((await Migrations(read_branches(MODULES), {})(engine)).values()) == {"applied"}
     await asyncio.to_thread(command.check, config_for(f"sqlite:///{file}"))

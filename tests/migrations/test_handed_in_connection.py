@@ -12,7 +12,7 @@ from shared.branches import read_branches
 from shared.container import MigrationState
 from shared.discovery import discover
 from shared.engines import create_engine, migration_engine
-from shared.schema import migration_state
+from shared.schema import Migrations
 
 
 def upgrade(connection: Connection) -> None:
@@ -23,7 +23,7 @@ def upgrade(connection: Connection) -> None:
 
 async def state_of(address: str) -> MigrationState:
     engine = migration_engine(database_url(address), lock_timeout=5)
-    return await migration_state(engine, read_branches(discover()))
+    return await Migrations(read_branches(discover()), {})(engine)
 
 
 async def test_the_owner_of_the_connection_decides_what_becomes_of_it(empty_database: str) -> None:

@@ -55,14 +55,34 @@ async def test_only_the_branch_that_is_behind_is_named(make_app: MakeApp, empty_
     assert "users" not in failure["message"]
 
 
-async def test_a_database_ahead_of_the_code_is_not_ready_either(make_app: MakeApp, empty_database: str) -> None:
+async def test_a_database_ahead_of_the_code_is_ready_and_says_so_once(
+    make_app: MakeApp, empty_database: str, caplog: pytest.LogCaptureFixture
+) -> None:
     await asyncio.to_thread(upgrade, database_url(empty_database))
-    newer = "INSERT INTO alembic_version (version_num) VALUES ('billing_2999_01_01_000000')"
+    newer = "INSERT INTO alembic_version (version_num) VALUES ('billing_0a1b2c3d')"
     await asyncio.to_thread(execute, empty_database, newer)
 
-    failure = await not_ready(make_app, empty_database)
+    async with client_of(make_app(database_url=empty_database)) as client:
+        ready = [data_of(await client.get("/api/ready")) for _ in range(3)]
 
-    assert "unknown" in failure["data"]["checks"]["migrations"].values()
+    assert [one["checks"]["migrations"] for one in ready] == [
+        dict.fromkeys(BRANCHES, "applied") | {"billing": "ahead"}
+    ] * 3
+    assert caplog.text.count("database_is_ahead") == 1
+
+
+async def test_a_database_too_far_ahead_is_not_ready(make_app: MakeApp, empty_database: str) -> None:
+    await asyncio.to_thread(upgrade, database_url(empty_database))
+    marks = "CREATE TABLE alembic_breaking (version_num VARCHAR(32) NOT NULL)"
+    rows = [
+        f"INSERT INTO {table} (version_num) VALUES ('billing_0a1b2c3d')"  # noqa: S608 - our own tables
+        for table in ("alembic_version", "alembic_breaking")
+    ]
+    await asyncio.to_thread(execute, empty_database, marks, *rows)
+
+    failure = await not_ready(make_app, empty_database)
+    assert failure["data"]["checks"]["migrations"]["billing"] == "incompatible"
+    assert failure["message"] == "The database does not match the code: billing."
 
 
 async def test_it_becomes_ready_without_a_restart(make_app: MakeApp, empty_database: str) -> None:

@@ -1,0 +1,27 @@
+"""Tells older code, which has not got the files, that a revision breaks it: by a row that it can read."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy.schema import CreateTable
+
+from shared.branches import Branches
+from shared.schema import BREAKING
+
+
+def mark_breaking(branches: Branches) -> Callable[..., None]:
+    """Alembic's `on_version_apply` hook: what says `breaks_older_code = True` has a row as long as it is applied."""
+    breaking = [revision.id for revision in branches.values() if revision.breaks_older_code]
+
+    def mark(*, ctx: MigrationContext, heads: Iterable[str], **_: Any) -> None:
+        if not breaking:
+            return
+        applied = branches.applied(heads)
+        ctx.execute(CreateTable(BREAKING, if_not_exists=True))
+        ctx.execute(BREAKING.delete().where(BREAKING.c.version_num.in_(breaking)))
+        for revision_id in breaking:
+            if revision_id in applied:
+                ctx.execute(BREAKING.insert().values(version_num=revision_id))
+
+    return mark
