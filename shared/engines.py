@@ -35,7 +35,17 @@ def create_engine(url: URL, **options: Any) -> AsyncEngine:
     engine = create_async_engine(url, hide_parameters=True, **options)
     if backend == "sqlite":
         sqlite.prepare(engine.sync_engine)
+    elif backend == "postgresql":
+        event.listen(engine.sync_engine, "do_connect", _connect_to_postgresql)
     return engine
+
+
+def _connect_to_postgresql(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
+    # The other drivers do so by themselves: a name that nobody knows, a socket that is not there, a bad certificate.
+    try:
+        return dialect.connect(*arguments, **options)
+    except OSError as error:
+        raise dialect.loaded_dbapi.OperationalError(str(error) or type(error).__name__, error) from error
 
 
 def look_after_idle_connections(engine: Engine) -> None:
