@@ -10,6 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy import URL
 
 from migrations.faults import two_heads
+from migrations.replay import replay_faults
 from shared.branches import read_branches
 from shared.discovery import Modules
 from shared.schema import StartupError
@@ -34,9 +35,14 @@ def upgrade(url: URL, destination: str = "heads") -> None:
 def branch_faults(modules: Modules) -> Iterator[str]:
     """What is wrong with the branches and would go unnoticed.
 
-    Two heads, a module without revisions, and whether Alembic sees what discovery sees: how it does leans on the way
-    Alembic starts (see migrations/__init__.py).
+    Two heads, a module without revisions, whether Alembic sees what discovery sees (how it does leans on the way
+    Alembic starts, see migrations/__init__.py), and a history that a new database cannot run.
     """
+    faults = list(_faults_of_branches(modules))
+    yield from faults or replay_faults(Config(INI), read_branches(modules))
+
+
+def _faults_of_branches(modules: Modules) -> Iterator[str]:
     branches = read_branches(modules)
     owners = modules.import_models()
     for name in modules:

@@ -24,6 +24,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError, msg
 from sqlalchemy import Column
 
+from migrations.order import in_order, users_of_dropped
 from migrations.writing import dependencies, module_of_head, refuse_options_of_draft
 from shared.branches import Branches, new_revision_id
 from shared.discovery import Modules
@@ -131,24 +132,27 @@ class Splitter:
     def _scripts(
         self, draft: MigrationScript, drafts: dict[str, _Draft], wanted: list[str]
     ) -> Iterator[MigrationScript]:
-        # In `requires` order, so that a later one may depend on an id that an earlier one gets in this run.
-        latest = {name: heads[0].id for name in self._modules if (heads := self._branches.heads(name))}
-        for name in self._modules:
-            if name not in drafts:
-                continue
-            one, head = drafts[name], latest.get(name)
-            required = {self._owners[table] for table in one.refers_to} - {name}
-            latest[name] = new_revision_id(name)
+        ids = {name: new_revision_id(name) for name in drafts}
+        heads = {name: head[0].id for name in self._modules if (head := self._branches.heads(name))}
+        operations = {name: one.upgrade for name, one in drafts.items()}
+        depends_on = {
+            name: {(heads | ids)[owner] for table in one.refers_to if (owner := self._owners[table]) != name}
+            | users_of_dropped(name, operations, self._branches, ids)
+            for name, one in drafts.items()
+        }
+        # A file names only what is written already, so one that another waits for comes first.
+        waits_for = {name: [other for other in drafts if ids[other] in depends_on[name]] for name in drafts}
+        for name in in_order(list(self._modules), waits_for):
             yield MigrationScript(
-                rev_id=latest[name],
+                rev_id=ids[name],
                 message=draft.message,
-                upgrade_ops=UpgradeOps(one.upgrade),
-                downgrade_ops=DowngradeOps(one.downgrade),
+                upgrade_ops=UpgradeOps(drafts[name].upgrade),
+                downgrade_ops=DowngradeOps(drafts[name].downgrade),
                 imports=draft.imports,
-                head=head or "base",
-                branch_label=None if head else name,
+                head=heads.get(name, "base"),
+                branch_label=None if name in heads else name,
                 version_path=str(self._modules[name].migrations),
-                depends_on=[*(latest[other] for other in self._modules if other in required), *wanted],
+                depends_on=[*sorted(depends_on[name]), *wanted],
             )
 
 
