@@ -10,6 +10,7 @@ from alembic.util import CommandError
 from sqlalchemy import URL
 
 from migrations.faults import two_heads
+from migrations.moves import moved_tables
 from migrations.replay import replay_faults
 from shared.branches import read_branches
 from shared.discovery import Modules
@@ -44,11 +45,12 @@ def branch_faults(modules: Modules) -> Iterator[str]:
 
 def _faults_of_branches(modules: Modules) -> Iterator[str]:
     branches = read_branches(modules)
-    owners = modules.import_models()
+    owners, makers = modules.import_models(), branches.created_tables()
+    yield from moved_tables(owners, makers, modules)
     for name in modules:
         if fault := two_heads(branches, name):
             yield fault
-        if name in owners.values() and not branches.of(name):
+        if not branches.of(name) and any(owners[one] == name for one in owners.keys() - makers.keys()):
             yield f"module {name!r} has tables and no revision: run `alembic revision --autogenerate -m '...'`"
     try:
         seen = {script.revision for script in ScriptDirectory.from_config(Config(INI)).walk_revisions()}

@@ -34,8 +34,10 @@ class Plan:
             f"{', '.join(known)}: the code here is older than the database, or the file was deleted; deploy the newer "
             "code"
             if known
-            else "The folder was deleted while its tables are still there. Put it back into modules/, run "
-            f"`alembic downgrade {module_of(orphans[0])}@base` (its tables and their rows are dropped), then delete it"
+            else "If the module was renamed, or became part of another, keep its rows as docs/changing-modules.md has "
+            "it: `alembic stamp --purge heads`. If the folder was deleted while its tables are still there, put it "
+            f"back into modules/, run `alembic downgrade {module_of(orphans[0])}@base` (its tables and their rows are "
+            "dropped), then delete it"
         )
         raise CommandError(
             f"The database has revisions of {missing} that are not in the code: {', '.join(orphans)}. {advice}."

@@ -24,6 +24,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError, msg
 from sqlalchemy import Column
 
+from migrations.moves import mistaken_moves, moved_tables
 from migrations.order import in_order, users_of_dropped
 from migrations.writing import dependencies, module_of_head, refuse_options_of_draft
 from shared.branches import Branches, new_revision_id
@@ -66,6 +67,8 @@ class Splitter:
 
     def process(self, _context: MigrationContext, _revision: Any, directives: list[MigrationScript]) -> None:
         """Turn Alembic's one draft into one a module. Only for `alembic revision`; `alembic check` reads the draft."""
+        if moved := [*moved_tables(self._models, self._created, self._modules)]:
+            raise CommandError("\n".join(moved))
         if not getattr(self._options, "autogenerate", False):
             return
         draft = directives[0]
@@ -78,6 +81,8 @@ class Splitter:
             raise CommandError(
                 f"--depends-on: {', '.join(drafts)} have changed; say which one depends on it: --head <module>@head"
             )
+        if mistaken := [*mistaken_moves({name: one.upgrade for name, one in drafts.items()})]:
+            raise CommandError("\n".join(mistaken))
         self._check_references(drafts, _created_tables(everything) - _created_tables(drafts))
         directives[:] = list(self._scripts(draft, drafts, wanted))
         if not directives:
@@ -99,14 +104,6 @@ class Splitter:
             raise CommandError(
                 f"{type(operation).__name__} belongs to no table, so to no module. Write it by hand: "
                 "`alembic revision --head <module>@head -m ...`"
-            )
-        model, maker = self._models.get(table), self._created.get(table)
-        if model is not None and maker is not None and model != maker:
-            raise CommandError(
-                f"The table {table!r} was made by module {maker!r}, and its model now stands in module {model!r}. A "
-                f"table cannot change its branch: take the model back to {self._modules[maker].path / 'models.py'}, or "
-                f"give it a new table name in {model!r}, copy the rows in a revision of {model!r}, and drop the old "
-                f"table in a later one of {maker!r}"
             )
         owner = self._owners.get(table)
         if owner is None:

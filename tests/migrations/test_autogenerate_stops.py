@@ -33,7 +33,8 @@ def test_a_table_that_moves_to_another_module(project: Checkout) -> None:
         "The table 'auth_user_roles' was made by module 'auth', and its model now stands in module 'roles'" in refusal
     )
     assert "take the model back to" in refusal
-    assert "copy the rows in a revision of 'roles'" in refusal
+    assert "alembic revision --head roles@head --depends-on auth@head" in refusal
+    assert "op.rename_table('auth_user_roles', 'roles_auth_user_roles')" in refusal
 
 
 def test_an_operation_that_belongs_to_no_table(project: Checkout) -> None:

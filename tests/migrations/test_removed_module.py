@@ -25,7 +25,7 @@ def test_the_advice_removes_the_module_and_leaves_the_others_intact(project: Che
     for command in (["upgrade", "heads"], ["current"], ["check"], ["downgrade", "auth@base"], ["stamp", "heads"]):
         refusal = project.refusal(*command)
         assert "revisions of 'notes' that are not in the code: notes_0a1b2c3d" in refusal
-        assert "Put it back into modules/, run `alembic downgrade notes@base`" in refusal
+        assert "back into modules/, run `alembic downgrade notes@base`" in refusal
 
     shutil.move(project.path.parent / "notes", folder)
     project.alembic("downgrade", "notes@base")
