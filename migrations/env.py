@@ -7,8 +7,10 @@ from typing import Any
 from alembic import context
 from alembic.util import CommandError
 from sqlalchemy import URL, Connection
+from sqlalchemy.exc import DBAPIError
 
 from migrations.breaking import mark_breaking
+from migrations.failures import Run, refusal
 from migrations.lock import limit_ddl_waits, migration_lock, waited_too_long
 from migrations.plan import Plan
 from migrations.rendering import render_item
@@ -20,7 +22,6 @@ from shared.branches import read_branches
 from shared.discovery import ModuleError, discover
 from shared.engines import migration_engine
 from shared.models import Base
-from shared.outages import means_database_is_away
 from shared.settings import DatabaseSettings, SettingsError, load_settings
 
 config = context.config
@@ -81,13 +82,17 @@ def run_on(connection: Connection) -> None:
         "transactional_ddl": is_sqlite or None,
     }
     configure(**options)
+    run = Run(connection, is_handed_in=config.attributes.get("connection") is not None)
     plan = context.get_context().opts.get("fn")
     if plan is not None and changes_the_database():
-        configure(**options, fn=planned.announced(plan))
+        configure(**options, fn=run.followed(planned.announced(plan)))
     with context.begin_transaction():
         migration = context.get_context()
         planned.refuse_orphans(migration.get_current_heads(), is_purged=migration.purge)
-        context.run_migrations()
+        try:
+            context.run_migrations()
+        except Exception as error:  # noqa: BLE001 - it is raised again
+            run.tell(error)
         if is_sqlite and changes_the_database():
             check_foreign_keys(connection)
 
@@ -102,13 +107,13 @@ async def run_online() -> None:
         async with migration_lock(engine, settings.migration_lock_timeout), engine.connect() as connection:
             await limit_ddl_waits(connection)
             await connection.run_sync(run_on)
-    except Exception as error:
-        if not means_database_is_away(error):
-            raise
+    except DBAPIError as error:
         if "database is locked" in str(error):  # SQLite
             raise waited_too_long(settings.migration_lock_timeout) from error
+        raise refusal(error, address()) from error
+    except (ConnectionError, TimeoutError) as error:
         raise CommandError(
-            f"The database {printable(address())} cannot be used: {error}\nCheck DATABASE_URL."
+            f"The connection to {printable(address())} broke: {error}. Run the command again."
         ) from error
     finally:
         await engine.dispose()

@@ -97,6 +97,11 @@ MARIADB = {
 """Error numbers; the SQLSTATE is `HY000` for most."""
 
 
+REFUSED = "The database was reached and refused this statement: compare its tables with the revisions."
+NO_RIGHT = {"42501", 1044, 1142, 1143, 1227, 1370}
+READ_ONLY = {"25006", 1290, 1792, 1836, "SQLITE_READONLY", "SQLITE_READONLY_DIRECTORY", "SQLITE_READONLY_DBMOVED"}
+
+
 def means_database_is_away(error: BaseException) -> bool:
     """Whether it is the database that failed: not to be reached, refusing us, out of something, locked, too slow.
 
@@ -118,6 +123,20 @@ def failed_to_connect(error: BaseException) -> bool:
     return not _sqlstate(error.orig).startswith("P0")  # of a deferred trigger: COMMIT has no statement, either
 
 
+def what_to_do(error: BaseException) -> str:
+    """For whoever has to make a database usable that has just raised this; empty if it was not the database."""
+    if failed_to_connect(error):
+        return "Check DATABASE_URL, and whether the database is running."
+    codes = _codes(getattr(error, "orig", error))
+    if codes & NO_RIGHT:
+        return "The role in DATABASE_URL lacks a right: grant it. To migrate, it must own the tables or may alter them."
+    if codes & READ_ONLY:
+        return "The database can only be read: use the server, or the file, that takes writes."
+    if means_database_is_away(error):
+        return "The database was reached and failed: look at its own log, then try again."
+    return REFUSED if isinstance(error, DBAPIError) else ""
+
+
 def _is_of_the_database(error: BaseException, orig: Any) -> bool:
     driver = _driver(orig)
     if driver == "sqlite3" and hasattr(orig, "sqlite_errorname"):
@@ -137,3 +156,9 @@ def _driver(orig: Any) -> str | None:
 
 def _sqlstate(orig: Any) -> str:
     return str(getattr(orig, "sqlstate", None) or "")
+
+
+def _codes(orig: Any) -> set[Any]:
+    first = next(iter(getattr(orig, "args", ())), None)
+    number = first if isinstance(first, int) else None
+    return {_sqlstate(orig), getattr(orig, "sqlite_errorname", None), number}

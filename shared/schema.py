@@ -22,6 +22,7 @@ from shared.addresses import printable
 from shared.branches import MAXIMUM_ID_LENGTH, Branches, module_of
 from shared.container import MigrationState, Runtime
 from shared.models import Base
+from shared.outages import what_to_do
 
 log = structlog.get_logger(__name__)
 
@@ -53,7 +54,7 @@ async def check_database(runtime: Runtime, upgrade: Callable[[URL], None]) -> bo
         else:
             mismatch = mismatch_in(state)
     except Exception as error:  # noqa: BLE001 - whatever it is, the database cannot be used
-        fault = f"The database {address} cannot be used: {type(error).__name__}: {error}. Check DATABASE_URL."
+        fault = f"The database {address} cannot be used: {type(error).__name__}: {error}. {what_to_do(error)}"
         if settings.is_production:
             raise StartupError(fault) from None
         log.error("database_unusable", reason=fault)  # noqa: TRY400 - for the developer the traceback is noise
