@@ -13,6 +13,7 @@ from migrations.breaking import mark_breaking
 from migrations.failures import Run, refusal
 from migrations.lock import limit_ddl_waits, migration_lock, waited_too_long
 from migrations.plan import Plan
+from migrations.rebuild import keep_what_rebuilds_lose
 from migrations.rendering import render_item
 from migrations.split import Splitter
 from migrations.sqlite import check_foreign_keys, refuse_foreign_keys
@@ -34,6 +35,7 @@ try:
 except (ModuleError, SettingsError) as error:
     raise CommandError(str(error)) from error
 
+keep_what_rebuilds_lose()
 branches = read_branches(modules)
 splitter = Splitter(config, modules, owners, branches)
 planned = Plan(config, modules, branches)

@@ -66,7 +66,7 @@ class Run:
 
     def _outcome(self, error: Exception, revision: Any) -> str:
         advice = what_to_do(error)
-        told = [] if advice == REFUSED else [advice]
+        told = [advice] if advice not in {"", REFUSED} else []
         if self._connection.dialect.name == "mysql":
             return "\n".join([*self._half_done(error, revision.revision), *told])
         if self._is_handed_in:

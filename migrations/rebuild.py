@@ -1,0 +1,181 @@
+"""SQLite cannot change a table, so Alembic builds it anew; what it would lose by that is put back here.
+
+It reads the old table into a model and makes the new one from that. A model of SQLAlchemy's has no triggers, and of an
+index it takes neither an expression nor an order; those are taken from the file, where they stand as they were typed.
+"""
+
+import re
+import warnings
+from typing import Any
+
+from alembic.operations.batch import BatchOperationsImpl
+from alembic.util import CommandError
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import String
+
+_flush = BatchOperationsImpl.flush
+
+COLLATION = r"""[(,]\s*["`\[]?{}["`\]]?\s[^,]*?\bCOLLATE\s+["`\[]?(\w+)"""
+HOW_TO_SAY = (
+    "Say in the revision what it has: `batch_alter_table(..., table_args=..., table_kwargs=...)` or `copy_from=`."
+)
+# What a model would not tell, and so would be lost without a word.
+CLAUSES = ("AUTOINCREMENT", "WITHOUT ROWID", "STRICT", "ON CONFLICT")
+
+
+def keep_what_rebuilds_lose() -> None:
+    """For every `batch_alter_table` from now on, whoever's connection it is."""
+    BatchOperationsImpl.flush = _flush_and_restore  # type: ignore[method-assign, assignment]  # Alembic offers no hook
+
+
+def _flush_and_restore(batch: BatchOperationsImpl) -> None:
+    connection = batch.impl.connection
+    if batch.dialect.name != "sqlite" or connection is None or not batch._should_recreate():  # noqa: SLF001 - as above
+        _flush(batch)
+        return
+    # An index is dropped and made by statements of its own: the model, again, would not know an expression.
+    indexes = [one for one in batch.batch if one[0] in {"drop_index", "create_index"}]
+    batch.batch = [one for one in batch.batch if one not in indexes]
+    for name, arguments, options in indexes:
+        if name == "drop_index":
+            batch.impl.drop_index(*arguments, **options)
+    rebuild = _Rebuild(connection, batch)
+    batch.reflect_kwargs["listeners"].append(("column_reflect", rebuild.keep_collation))
+    # Else renaming the new table would stumble over every view and trigger that names the old one.
+    connection.exec_driver_sql("PRAGMA legacy_alter_table=ON")
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Skipped unsupported reflection")  # it is put back below
+            warnings.filterwarnings("error", "Unnamed CHECK constraint")
+            _flush(batch)
+    except UserWarning as error:
+        raise CommandError(str(error)) from None
+    finally:
+        connection.exec_driver_sql("PRAGMA legacy_alter_table=OFF")
+    rebuild.restore()
+    for name, arguments, options in indexes:
+        if name == "create_index":
+            batch.impl.create_index(*arguments, **options)
+
+
+class _Rebuild:
+    """One table, as it was before."""
+
+    def __init__(self, connection: Connection, batch: BatchOperationsImpl) -> None:
+        self._connection = connection
+        self._table = str(batch.table_name)
+        self._has_options = bool(batch.table_kwargs or batch.table_args or batch.copy_from is not None)
+        self._renamed = {str(arguments[1]) for name, arguments, options in batch.batch if options.get("name")}
+        self._dropped = {str(arguments[1].name) for name, arguments, _ in batch.batch if name == "drop_column"}
+        self._drops_rules = bool({"drop_constraint", "drop_column"} & {name for name, _, _ in batch.batch})
+        self._rules = self._read_rules()
+        self._sql = self._sql_of_table()
+        self._objects = self._read("tbl_name = ? COLLATE NOCASE AND type IN ('index', 'trigger')", self._table)
+        self._views = {name for name in self._read("type = 'view'") if self._view_fault(name) is None}
+
+    def keep_collation(self, _inspector: object, _table: object, column: dict[str, Any]) -> None:
+        match = re.search(COLLATION.format(re.escape(column["name"])), self._sql, re.IGNORECASE)
+        if match is not None and isinstance(column["type"], String) and column["type"].collation is None:
+            column["type"].collation = match[1]
+
+    def restore(self) -> None:
+        self._refuse_lost_clauses()
+        self._refuse_lost_rules()
+        there = self._read("tbl_name = ? COLLATE NOCASE", self._table)
+        for name, (kind, sql) in self._objects.items():
+            if there.get(name) == (kind, sql):
+                continue
+            if kind == "index" and name not in there and self._names(sql, self._dropped):
+                continue  # as on every database: it goes with its column
+            if kind == "index" and self._names(sql, self._renamed | self._dropped):
+                if name in there:
+                    continue  # Alembic has made it with the new name
+                raise self._refusal(kind, name, "it names a column that is renamed")
+            if name in there:
+                self._connection.exec_driver_sql(f'DROP INDEX "{name}"')
+            self._connection.exec_driver_sql(sql)
+        self._try_triggers()
+        for name in sorted(self._views):
+            if fault := self._view_fault(name):
+                raise self._refusal("view", name, fault)
+
+    def _refuse_lost_rules(self) -> None:
+        if self._drops_rules or self._renamed or self._has_options:
+            return
+        if lost := self._rules - self._read_rules():
+            raise CommandError(
+                f"SQLite would build the table {self._table} anew without {', '.join(sorted(lost))}: Alembic does not "
+                f"read what has no name or is not written as SQLAlchemy writes it. {HOW_TO_SAY}"
+            )
+
+    def _refuse_lost_clauses(self) -> None:
+        if self._has_options:
+            return
+        now = self._sql_of_table().upper()
+        if lost := [one for one in CLAUSES if re.search(rf"\b{one}\b", self._sql.upper()) and one not in now]:
+            raise CommandError(
+                f"SQLite would build the table {self._table} anew without {', '.join(lost)}. {HOW_TO_SAY}"
+            )
+
+    def _try_triggers(self) -> None:
+        triggers = [name for name, (kind, _) in self._objects.items() if kind == "trigger"]
+        if not triggers:
+            return
+        columns = [str(row[1]) for row in self._connection.exec_driver_sql(f'PRAGMA table_info("{self._table}")')]
+        values = ", ".join(f'"{one}" = "{one}"' for one in columns)
+        for statement in (
+            f'INSERT INTO "{self._table}" DEFAULT VALUES',
+            f'UPDATE "{self._table}" SET {values}',  # noqa: S608 - names out of the file
+            f'DELETE FROM "{self._table}"',  # noqa: S608 - likewise
+        ):
+            if fault := self._fault(statement):
+                raise self._refusal("one of the triggers", ", ".join(triggers), fault)
+
+    def _refusal(self, kind: str, name: str, fault: str) -> CommandError:
+        return CommandError(
+            f"After this change of the table {self._table} the {kind} {name} would not work any more: {fault}. "
+            "Drop it in the revision before the change, and create it again after it."
+        )
+
+    def _names(self, sql: str, columns: set[str]) -> bool:
+        return any(re.search(rf"\b{re.escape(one)}\b", sql, re.IGNORECASE) for one in columns)
+
+    def _view_fault(self, name: str) -> str | None:
+        return self._fault(f'SELECT * FROM "{name}"')  # noqa: S608 - a name out of the file
+
+    def _fault(self, statement: str) -> str | None:
+        """What keeps a statement from running, which it does not."""
+        try:
+            self._connection.exec_driver_sql(f"EXPLAIN {statement}").close()
+        except DBAPIError as error:
+            return str(error.orig)
+        return None
+
+    def _read_rules(self) -> set[str]:
+        keys = self._connection.exec_driver_sql(f'PRAGMA foreign_key_list("{self._table}")')
+        indexes = self._connection.exec_driver_sql(f'PRAGMA index_list("{self._table}")').fetchall()
+        columns = {
+            name: self._connection.exec_driver_sql(f'PRAGMA index_info("{name}")').fetchall()
+            for _, name, _, origin, _ in indexes
+            if origin == "u"  # made by UNIQUE
+        }
+        return {
+            *(
+                f"the key from {column} to {table}, {changed}, {deleted}"
+                for _, _, table, column, _, changed, deleted, _ in keys
+            ),
+            *(f"UNIQUE ({', '.join(str(row[2]) for row in rows)})" for rows in columns.values()),
+        }
+
+    def _sql_of_table(self) -> str:
+        return next(
+            (sql for _, sql in self._read("type = 'table' AND name = ? COLLATE NOCASE", self._table).values()), ""
+        )
+
+    def _read(self, condition: str, *parameters: str) -> dict[str, tuple[str, str]]:
+        # Without SQL there is an index that belongs to a constraint.
+        query = f"SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL AND {condition}"  # noqa: S608 - ours
+        return {
+            str(name): (str(kind), str(sql)) for name, kind, sql in self._connection.exec_driver_sql(query, parameters)
+        }
