@@ -1,15 +1,21 @@
 """The database's address: read, completed with the driver, and shown without its secrets."""
 
+import re
 from pathlib import Path
 from urllib.parse import quote_plus
 
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from shared.address_options import address_options
+
 ROOT = Path(__file__).resolve().parent.parent
 
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "mysql": "mysql+asyncmy"}
 ALIASES = {"postgres": "postgresql", "mariadb": "mysql"}
+
+# libpq's form, of which SQLAlchemy reads only one host.
+SEVERAL_HOSTS = re.compile(r"(?P<start>[\w+]+://(?:[^/?#]*@)?)(?P<hosts>[^/?#@]+,[^/?#@]+)(?P<rest>.*)")
 
 HIDDEN = "***"
 
@@ -21,9 +27,12 @@ def database_url(address: str) -> URL:
     from whichever folder they are started.
 
     Raises:
-        ValueError: The address cannot be read, or names a database that is not supported. The text does not
-            contain the address, which may hold a password.
+        ValueError: The address cannot be read, or names a database that is not supported, or what stands behind its ?
+            cannot be used. The text does not contain the address, which may hold a password.
     """
+    if several := SEVERAL_HOSTS.fullmatch(address):
+        more = "&" if "?" in several["rest"] else "?"
+        address = f"{several['start']}{several['rest']}{more}host={quote_plus(several['hosts'])}"
     try:
         url = make_url(address)
     except (ArgumentError, ValueError):
@@ -33,6 +42,7 @@ def database_url(address: str) -> URL:
     if backend not in DRIVERS:
         raise ValueError(f"names the database {backend!r}; supported are {', '.join(DRIVERS)}")
     url = url.set(drivername=DRIVERS[backend])
+    address_options(url)
     if backend == "sqlite" and url.database and url.database != ":memory:":
         url = url.set(database=str(ROOT / url.database))
     return url

@@ -10,6 +10,8 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
+from shared.connect_arguments import connect_arguments
+
 CONNECT_TIMEOUT_SECONDS = 5
 REST_SECONDS = 1
 SQLITE_BUSY_SECONDS = 30
@@ -24,15 +26,18 @@ def create_engine(url: URL, **options: Any) -> AsyncEngine:
         waiting = {"timeout": SQLITE_BUSY_SECONDS} | options.pop("connect_args", {})
         options = {"connect_args": {"async_creator_fn": sqlite.connect} | waiting, **options}
     elif backend == "postgresql":
-        options = {"connect_args": {"timeout": CONNECT_TIMEOUT_SECONDS}, "isolation_level": "READ COMMITTED", **options}
+        connect_args = {"timeout": CONNECT_TIMEOUT_SECONDS} | connect_arguments(url)
+        options = {"connect_args": connect_args, "isolation_level": "READ COMMITTED", **options}
     else:
-        connect_args: dict[str, Any] = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "charset": "utf8mb4"}
-        if url.password is not None:
-            connect_args["password"] = url.password.encode()  # asyncmy would encode a string as Latin-1
+        defaults = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "charset": "utf8mb4", "password": url.password}
+        connect_args = defaults | connect_arguments(url)
+        password = connect_args.pop("password")
+        if password is not None:
+            connect_args["password"] = password.encode()  # asyncmy would encode a string as Latin-1
         # MariaDB's REPEATABLE READ would keep showing a rotated session's old row inside a transaction.
         options = {"connect_args": connect_args, "isolation_level": "READ COMMITTED", **options}
     # hide_parameters: an SQL error's text would carry password hashes and addresses into the logs.
-    engine = create_async_engine(url, hide_parameters=True, **options)
+    engine = create_async_engine(url.set(query={}), hide_parameters=True, **options)
     if backend == "sqlite":
         sqlite.prepare(engine.sync_engine)
     elif backend == "postgresql":

@@ -9,10 +9,10 @@ from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import URL, make_url, text
-from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.addresses import database_url
+from shared.engines import create_engine
 
 SERVERS = {"postgresql": "TEST_POSTGRES_URL", "mysql": "TEST_MARIADB_URL"}
 
@@ -69,7 +69,7 @@ def _on_server(backend: str, *statements: str) -> None:
 
 
 async def _execute(url: URL, statements: tuple[str, ...]) -> list[tuple[object, ...]]:
-    engine = create_async_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
     try:
         async with engine.connect() as connection:
             rows: list[tuple[object, ...]] = []

@@ -75,4 +75,4 @@ def test_every_address_is_printed_by_the_one_function() -> None:
         if isinstance(node, ast.keyword) and node.arg == "hide_password" and ast.unparse(node.value) == "True"
     ]
 
-    assert [place.partition(":")[0] for place in hiding] == ["shared/database.py"]
+    assert [place.partition(":")[0] for place in hiding] == ["shared/addresses.py"]
