@@ -23,6 +23,7 @@ from shared.branches import read_branches
 from shared.discovery import ModuleError, discover
 from shared.engines import migration_engine
 from shared.models import Base
+from shared.poolers import UnannouncedPooler, refuse_unannounced_pooler
 from shared.settings import DatabaseSettings, SettingsError, load_settings
 
 config = context.config
@@ -102,6 +103,7 @@ def run_on(connection: Connection) -> None:
 async def run_online() -> None:
     engine = migration_engine(address(), lock_timeout=settings.migration_lock_timeout)
     try:
+        await refuse_unannounced_pooler(address())
         if not changes_the_database():
             async with engine.connect() as connection:
                 await connection.run_sync(run_on)
@@ -109,6 +111,8 @@ async def run_online() -> None:
         async with migration_lock(engine, settings.migration_lock_timeout), engine.connect() as connection:
             await limit_ddl_waits(connection)
             await connection.run_sync(run_on)
+    except UnannouncedPooler as error:
+        raise CommandError(f"The database {printable(address())} cannot be used: {error}.") from error
     except DBAPIError as error:
         if "database is locked" in str(error):  # SQLite
             raise waited_too_long(settings.migration_lock_timeout) from error

@@ -5,22 +5,28 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from alembic.util import CommandError, msg
-from sqlalchemy import text
+from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
 
 # An arbitrary constant: PostgreSQL's advisory locks are numbers, and they are per database.
 POSTGRES_LOCK = 7_286_103_311
 DDL_LOCK_TIMEOUT_SECONDS = 5
+LOCK_NOT_AVAILABLE = "55P03"
+# The transaction that holds the lock does nothing for as long as the migrations take. Not every version has each limit.
+NO_LIMITS = """
+SELECT set_config(name, '0', true) FROM pg_settings
+WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
+"""
 
 
 @asynccontextmanager
 async def migration_lock(engine: AsyncEngine, wait_seconds: int) -> AsyncIterator[None]:
     """Hold the migration lock of this database for the block.
 
-    The lock belongs to a session, on a connection of its own that commits by itself: one that belonged to a
-    transaction would be lost at the first revision's commit. SQLite needs none here: a whole upgrade is one
-    `BEGIN IMMEDIATE` transaction there, and the next process waits for it.
+    On PostgreSQL it belongs to a transaction, which stays open on a connection of its own: a pooler in transaction mode
+    cannot give that away, and it ends with its client, killed or not. On MariaDB it belongs to a session. SQLite needs
+    none here: a whole upgrade is one `BEGIN IMMEDIATE` transaction there, and the next process waits for it.
 
     Args:
         wait_seconds: How long to wait for another process to finish.
@@ -31,14 +37,15 @@ async def migration_lock(engine: AsyncEngine, wait_seconds: int) -> AsyncIterato
     if engine.dialect.name == "sqlite":
         yield
         return
-    async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
-        lock = _lock_postgres if engine.dialect.name == "postgresql" else _lock_mysql
+    is_postgres = engine.dialect.name == "postgresql"
+    lock, level = (_lock_postgres, "READ COMMITTED") if is_postgres else (_lock_mysql, "AUTOCOMMIT")
+    async with engine.execution_options(isolation_level=level).connect() as connection:
         if not await lock(connection, 0):
             msg(f"Another process is migrating this database; waiting up to {wait_seconds} s for it.")
             if not await lock(connection, wait_seconds):
                 raise waited_too_long(wait_seconds)
         yield
-        # Closing the connection would give the lock back as well; NullPool closes it right after this.
+        # The end of the transaction, and of the connection, gives the lock back.
 
 
 def waited_too_long(wait_seconds: int) -> CommandError:
@@ -51,19 +58,27 @@ def waited_too_long(wait_seconds: int) -> CommandError:
 async def limit_ddl_waits(connection: AsyncConnection) -> None:
     """Let a migration give up when a table stays busy: every query that came later would queue up behind it."""
     if connection.dialect.name == "postgresql":
-        await connection.execute(text(f"SET lock_timeout = '{DDL_LOCK_TIMEOUT_SECONDS}s'"))
+        # For each transaction: what is set for a session would stay on a connection that a pooler hands to others.
+        event.listen(connection.sync_connection, "begin", _limit_lock_waits)
     elif connection.dialect.name == "mysql":
         await connection.execute(text(f"SET SESSION lock_wait_timeout = {DDL_LOCK_TIMEOUT_SECONDS}"))
-    await connection.commit()
+        await connection.commit()
+
+
+def _limit_lock_waits(connection: Connection) -> None:
+    connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{DDL_LOCK_TIMEOUT_SECONDS}s'")
 
 
 async def _lock_postgres(connection: AsyncConnection, wait_seconds: int) -> bool:
     if not wait_seconds:
-        return bool(await connection.scalar(text("SELECT pg_try_advisory_lock(:key)"), {"key": POSTGRES_LOCK}))
-    await connection.execute(text(f"SET lock_timeout = '{wait_seconds}s'"))
+        await connection.execute(text(NO_LIMITS))
+        return bool(await connection.scalar(text("SELECT pg_try_advisory_xact_lock(:key)"), {"key": POSTGRES_LOCK}))
+    await connection.execute(text(f"SET LOCAL lock_timeout = '{wait_seconds}s'"))
     try:
-        await connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": POSTGRES_LOCK})
-    except DBAPIError:
+        await connection.execute(text("SELECT pg_advisory_xact_lock(:key)"), {"key": POSTGRES_LOCK})
+    except DBAPIError as error:
+        if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+            raise
         return False
     return True
 

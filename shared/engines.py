@@ -26,6 +26,7 @@ def create_engine(url: URL, **options: Any) -> AsyncEngine:
         waiting = {"timeout": SQLITE_BUSY_SECONDS} | options.pop("connect_args", {})
         options = {"connect_args": {"async_creator_fn": sqlite.connect} | waiting, **options}
     elif backend == "postgresql":
+        # Settings of a session must not be among these when `goes_through_pooler(url)`: PgBouncer refuses them.
         connect_args = {"timeout": CONNECT_TIMEOUT_SECONDS} | connect_arguments(url)
         options = {"connect_args": connect_args, "isolation_level": "READ COMMITTED", **options}
     else:

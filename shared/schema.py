@@ -23,6 +23,7 @@ from shared.branches import MAXIMUM_ID_LENGTH, Branches, module_of
 from shared.container import MigrationState, Runtime
 from shared.models import Base
 from shared.outages import what_to_do
+from shared.poolers import refuse_unannounced_pooler
 
 log = structlog.get_logger(__name__)
 
@@ -47,6 +48,7 @@ async def check_database(runtime: Runtime, upgrade: Callable[[URL], None]) -> bo
     address = printable(database.url)
     mismatch = None
     try:
+        await refuse_unannounced_pooler(database.url)
         state = await runtime.shared.read_migrations()(database.engine)
         is_empty = all(status == "pending" for status in state.values())
         if settings.app_env == "development" and is_empty:
