@@ -1,5 +1,6 @@
 """What happens between the start of an application and its end."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -11,10 +12,13 @@ from shared.access_table import HOW_TO_MARK
 from shared.container import Runtime
 from shared.events import ApplicationStarted
 from shared.head_limits import STATE_KEY, HeadLimits, bound_heads
-from shared.schema import StartupError, check_database
+from shared.schema import check_database
 from shared.settings import SettingsError
+from shared.workers import replaces_another
 
 log = structlog.get_logger(__name__)
+
+RETRY_SECONDS = 1
 
 
 @asynccontextmanager
@@ -25,21 +29,52 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, HeadLimits]]:
     settings = runtime.shared.settings()
     bound_heads()
     try:
-        await _start(runtime)
-        yield {STATE_KEY: HeadLimits(settings.max_head_bytes, settings.head_timeout_seconds)}
+        async with _started(runtime):
+            yield {STATE_KEY: HeadLimits(settings.max_head_bytes, settings.head_timeout_seconds)}
     finally:
         await runtime.close()
 
 
-async def _start(runtime: Runtime) -> None:
+@asynccontextmanager
+async def _started(runtime: Runtime) -> AsyncIterator[None]:
+    """Start, or refuse to. A worker that replaces another waits instead: its refusal would end the whole service."""
+    waiting = None
     try:
-        if await check_database(runtime, upgrade):
-            async with runtime.shared.database().transaction() as session:
-                await runtime.shared.events().publish(ApplicationStarted(), session)
-    except (StartupError, SettingsError) as error:
-        # The server prints a traceback of its own, in which the reason is hard to find.
-        log.critical("cannot_start", reason=str(error))
-        raise
+        await _start(runtime)
+    except Exception as error:
+        # Settings do not mend themselves.
+        if isinstance(error, SettingsError) or not replaces_another():
+            # The server prints a traceback of its own, in which the reason is hard to find.
+            log.critical("cannot_start", reason=str(error))
+            raise
+        waiting = asyncio.create_task(_start_later(runtime, str(error)))
+    try:
+        yield
+    finally:
+        if waiting is not None:
+            waiting.cancel()
+            await asyncio.wait([waiting])
+
+
+async def _start(runtime: Runtime) -> None:
+    if await check_database(runtime, upgrade):
+        async with runtime.shared.database().transaction() as session:
+            await runtime.shared.events().publish(ApplicationStarted(), session)
+
+
+async def _start_later(runtime: Runtime, reason: str) -> None:
+    log.error("waiting_to_start", reason=reason)
+    while True:
+        await asyncio.sleep(RETRY_SECONDS)
+        try:
+            await _start(runtime)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it may pass
+            if str(error) != reason:
+                reason = str(error)
+                log.error("waiting_to_start", reason=reason)  # noqa: TRY400 - the reason says it
+        else:
+            log.warning("started_late")
+            return
 
 
 def upgrade(url: URL) -> None:
