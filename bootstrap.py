@@ -171,8 +171,11 @@ def main() -> None:
     serve(settings)
 
 
-def manage() -> None:
-    """The command line: `uv run manage <module> <command>`. Modules bring their own commands in `cli.py`."""
+def manage(arguments: Sequence[str] | None = None) -> None:
+    """The command line, with the modules' own commands from their `cli.py`.
+
+    `uv run manage <module> <command>`; where only the dependencies are installed, `python bootstrap.py manage ...`.
+    """
     from shared.cli import command_line  # noqa: PLC0415 - a server imports this file too, and needs no command line
 
     with _faults_to_stderr():
@@ -181,7 +184,11 @@ def manage() -> None:
         commands = command_line(
             everything, check=lambda: _check(everything), describe=lambda: describe_as_delivered(everything)
         )
-        commands(obj=lambda: build_runtime(everything, _configure(everything, None, ())))
+        commands(
+            args=arguments,
+            prog_name=None if arguments is None else "python bootstrap.py manage",
+            obj=lambda: build_runtime(everything, _configure(everything, None, ())),
+        )
 
 
 def describe_as_delivered(everything: Modules) -> dict[str, Any]:
@@ -232,5 +239,11 @@ def __getattr__(name: str) -> Any:
 
 
 if __name__ == "__main__":
-    with _faults_to_stderr():
-        main()
+    match sys.argv[1:]:
+        case []:
+            with _faults_to_stderr():
+                main()
+        case ["manage", *arguments]:
+            manage(arguments)
+        case _:
+            sys.exit("usage: python bootstrap.py, which serves, or python bootstrap.py manage [command]")

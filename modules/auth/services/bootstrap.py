@@ -18,7 +18,7 @@ log = structlog.get_logger(__name__)
 TAKEN = (
     "AUTH_BOOTSTRAP_ADMIN_EMAIL: this address has an account already, and whoever registered it may be somebody else. "
     "Choose another address; or find out whose it is, and have the owner confirm it before "
-    "`manage auth create-admin --promote`"
+    "`python bootstrap.py manage auth create-admin --promote`"
 )
 
 
