@@ -10,9 +10,13 @@ from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
 
 from migrations.breaking import mark_breaking
+from migrations.comparing import compare_type
+from migrations.computed import copy_no_computed_values
 from migrations.failures import Run, refusal
+from migrations.keys import mark_circular_keys
 from migrations.lock import limit_ddl_waits, migration_lock, waited_too_long
 from migrations.plan import Plan
+from migrations.portability import check_models
 from migrations.rebuild import keep_what_rebuilds_lose
 from migrations.rendering import render_item
 from migrations.split import Splitter
@@ -27,11 +31,13 @@ from shared.poolers import UnannouncedPooler, refuse_unannounced_pooler
 from shared.settings import DatabaseSettings, SettingsError, load_settings
 
 config = context.config
+copy_no_computed_values()
 
 try:
     # All of them, switched off or not: autogenerate would propose to drop the tables of a module it does not know.
     modules = discover()
     owners = modules.import_models()
+    mark_circular_keys(Base.metadata.tables.values())
     (settings,) = load_settings(DatabaseSettings)
 except (ModuleError, SettingsError) as error:
     raise CommandError(str(error)) from error
@@ -59,7 +65,10 @@ def changes_the_database() -> bool:
 def configure(**options: Any) -> None:
     context.configure(
         target_metadata=Base.metadata,
-        compare_type=True,
+        compare_type=compare_type,
+        compare_server_default=True,
+        # Elsewhere than on SQLite a batch is plain ALTERs; drafted anywhere, a revision runs everywhere.
+        render_as_batch=True,
         include_object=splitter.include_object,
         render_item=render_item,
         process_revision_directives=splitter.process,
@@ -79,13 +88,14 @@ def run_on(connection: Connection) -> None:
     is_sqlite = connection.dialect.name == "sqlite"
     options = {
         "connection": connection,
-        "render_as_batch": is_sqlite,
         # On SQLite the whole run is one transaction, and that transaction is the lock (see migrations/lock.py).
         "transaction_per_migration": not is_sqlite,
         "transactional_ddl": is_sqlite or None,
     }
     configure(**options)
     run = Run(connection, is_handed_in=config.attributes.get("connection") is not None)
+    if getattr(config.cmd_opts, "autogenerate", False):
+        check_models(Base.metadata.tables.values())
     plan = context.get_context().opts.get("fn")
     if plan is not None and changes_the_database():
         configure(**options, fn=run.followed(planned.announced(plan)))

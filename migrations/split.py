@@ -24,11 +24,16 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError, msg
 from sqlalchemy import Column
 
+from migrations.declared import use_declared_types
+from migrations.faithful import check_drafts
+from migrations.keys import take_out_circular_keys
 from migrations.moves import mistaken_moves, moved_tables
 from migrations.order import in_order, users_of_dropped
+from migrations.portability import check_models
 from migrations.writing import dependencies, module_of_head, refuse_options_of_draft
 from shared.branches import Branches, new_revision_id
 from shared.discovery import Modules
+from shared.models import Base
 
 
 @dataclass
@@ -65,14 +70,19 @@ class Splitter:
         is_unknown = type_ == "table" and reflected and compare_to is None and name not in self._owners
         return not is_unknown
 
-    def process(self, _context: MigrationContext, _revision: Any, directives: list[MigrationScript]) -> None:
+    def process(self, context: MigrationContext, _revision: Any, directives: list[MigrationScript]) -> None:
         """Turn Alembic's one draft into one a module. Only for `alembic revision`; `alembic check` reads the draft."""
         if moved := [*moved_tables(self._models, self._created, self._modules)]:
             raise CommandError("\n".join(moved))
+        if not hasattr(self._options, "autogenerate"):
+            check_models(Base.metadata.tables.values())
         if not getattr(self._options, "autogenerate", False):
             return
         draft = directives[0]
         refuse_options_of_draft(draft, self._branches)
+        use_declared_types(draft.upgrade_ops_list[0].ops, Base.metadata)
+        upgrade = UpgradeOps(take_out_circular_keys(draft.upgrade_ops_list[0].ops))
+        draft.upgrade_ops, draft.downgrade_ops = upgrade, upgrade.reverse()
         everything = self._by_module(draft)
         chosen = module_of_head(draft.head, self._modules, self._branches)
         drafts = {name: one for name, one in everything.items() if chosen in {None, name}}
@@ -84,6 +94,7 @@ class Splitter:
         if mistaken := [*mistaken_moves({name: one.upgrade for name, one in drafts.items()})]:
             raise CommandError("\n".join(mistaken))
         self._check_references(drafts, _created_tables(everything) - _created_tables(drafts))
+        check_drafts([operation for one in drafts.values() for operation in one.upgrade], context)
         directives[:] = list(self._scripts(draft, drafts, wanted))
         if not directives:
             msg("No model has changed: no file was written.")

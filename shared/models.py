@@ -1,11 +1,10 @@
 """The base of every module's tables, and the column types that behave alike on every database."""
 
-import enum
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Any
 from uuid import UUID
 
-from sqlalchemy import DateTime, Double, Enum, MetaData, Table, Uuid, event
+from sqlalchemy import Column, DateTime, Double, Enum, MetaData, Table, Uuid, event
 from sqlalchemy.dialects import mysql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.orm import DeclarativeBase, mapped_column
@@ -20,6 +19,8 @@ NAMING_CONVENTION = {
     "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
     "pk": "pk_%(table_name)s",
 }
+
+ENUM_LENGTH = 50
 
 
 class UtcDateTime(TypeDecorator[datetime]):
@@ -57,8 +58,23 @@ class Base(DeclarativeBase):
         datetime: UtcDateTime,
         UUID: Uuid(),
         float: Double(),
-        enum.Enum: Enum(enum.Enum, native_enum=False, length=50),
     }
+
+
+@event.listens_for(Column, "before_parent_attach")
+def _declare_what_every_database_has(column: Column[Any], table: Table) -> None:
+    """Make each `Enum` a VARCHAR, however it is declared, so that a new member changes nothing in the database.
+
+    And let a computed column be stored, as in PostgreSQL, and nullable, as in MariaDB: they have no others.
+    """
+    if table.metadata is not Base.metadata:
+        return
+    if type(column.type) is Enum:
+        column.type.native_enum = False
+        column.type.length = max(ENUM_LENGTH, column.type.length or 0)
+    if column.computed is not None and not column.primary_key:
+        column.nullable = True
+        column.computed.persisted = column.computed.persisted is not False
 
 
 @event.listens_for(Table, "after_parent_attach")

@@ -35,7 +35,10 @@ LIBRARIES = (
 
 
 def main() -> None:
-    """Answer each line, a list of commands to run at once, with a line of their exit codes."""
+    """Answer each line, a list of commands to run at once, with a line of their exit codes.
+
+    `&&` in a command parts several that one process runs one after the other.
+    """
     sys.path.pop(0)  # this file's folder
     for library in LIBRARIES:
         import_module(library)
@@ -57,7 +60,10 @@ def start(*, arguments: list[str], folder: str, variables: dict[str, str], outpu
         os.environ.update(variables)
         _redirect(Path(output))
         warnings.simplefilter("error")
-        import_module("alembic.config").main(argv=arguments, prog="alembic")
+        while arguments:
+            end = arguments.index("&&") if "&&" in arguments else len(arguments)
+            import_module("alembic.config").main(argv=arguments[:end], prog="alembic")
+            arguments = arguments[end + 1 :]
         code = 0
     except SystemExit as error:
         code = error.code

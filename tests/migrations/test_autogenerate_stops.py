@@ -25,7 +25,7 @@ def test_a_table_that_moves_to_another_module(project: Checkout) -> None:
     moved = cut_class(project.path / "modules/auth/models.py", "UserRole")
     (project.path / "modules/auth/__init__.py").write_text("", encoding="utf-8")
     folder = write_module(project, "roles", requires=("auth", "users"))
-    moved = moved.replace("user_id:", "motto: Mapped[str | None]; user_id:")
+    moved = moved.replace("user_id:", "motto: Mapped[int | None]; user_id:")
     (folder / "models.py").write_text(moved, encoding="utf-8")
 
     refusal = stopped(project)
