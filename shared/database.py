@@ -18,6 +18,7 @@ from shared.addresses import database_url
 from shared.engines import SQLITE_BUSY_SECONDS, create_engine, look_after_idle_connections
 from shared.prepared import Prepared
 from shared.request import confirm_caller
+from shared.streams import StreamingSession
 
 if TYPE_CHECKING:
     from shared.sqlite import Lookups
@@ -82,6 +83,14 @@ def _forget(session: SyncSession, transaction: SessionTransaction) -> None:
     session.info.pop(transaction, None)
 
 
+@asynccontextmanager
+async def _streams_ended(session: StreamingSession) -> AsyncIterator[None]:
+    try:
+        yield
+    finally:
+        await session.end_streams()
+
+
 class Database:
     """Opens sessions. There are two kinds, and nothing else in the project begins or commits."""
 
@@ -103,10 +112,13 @@ class Database:
         # SQLite has one writer at a time. The others of this process wait here, where they keep no connection busy.
         self._writers = _Turns(1, SQLITE_BUSY_SECONDS) if is_sqlite else nullcontext()
         writing = self.engine if is_sqlite else self.engine.execution_options(isolation_level="READ COMMITTED")
-        self._sessions = async_sessionmaker(writing, expire_on_commit=False)
+        # An ended session refuses: else it would take a connection again, which nobody gave back.
+        options: dict[str, Any] = {"expire_on_commit": False, "close_resets_only": False}
+        self._sessions = async_sessionmaker(writing, class_=StreamingSession, **options)
         reading = self.engine.execution_options(is_reading=True)
         self._reading = reading.sync_engine
-        self._readers = async_sessionmaker(reading, expire_on_commit=False, sync_session_class=_ReadSession)
+        options["sync_session_class"] = _ReadSession
+        self._readers = async_sessionmaker(reading, class_=StreamingSession, **options)
 
     @asynccontextmanager
     async def transaction(self) -> AsyncIterator[AsyncSession]:
@@ -116,12 +128,13 @@ class Database:
         """
         async with self._writers, self._turns, self._sessions.begin() as session:
             await confirm_caller(session)
-            yield session
+            async with _streams_ended(session):
+                yield session
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
         """For reading only, without the two round trips of a transaction; each statement sees the latest commit."""
-        async with self._turns, self._readers() as session:
+        async with self._turns, self._readers() as session, _streams_ended(session):
             yield session
 
     def prepare(self, statement: Select[Any]) -> Prepared:

@@ -15,6 +15,7 @@ from sqlalchemy import (
     BooleanClauseList,
     ColumnElement,
     Select,
+    UnaryExpression,
     and_,
     bindparam,
     func,
@@ -24,7 +25,8 @@ from sqlalchemy import (
     union,
 )
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, aliased
+from sqlalchemy.orm import InstrumentedAttribute, LoaderCriteriaOption, aliased
+from sqlalchemy.sql.operators import custom_op
 from sqlalchemy.sql.util import ClauseAdapter
 
 from shared.cursors import LONGEST_CURSOR, Cursors, Position, form_of
@@ -139,12 +141,13 @@ class Paginator:
         descending, dialect = request.sort.startswith("-"), session.get_bind().dialect.name
         cut = _Cut(column, key, after, descending, request.limit + 1, dialect)
         statement = await _find(session, query, cut, search) if search else cut(query)
-        rows = (await session.scalars(statement, cut.parameters)).all()
+        rows = (await session.scalars(statement, cut.parameters)).unique().all()
         shown, has_more = rows[: request.limit], len(rows) > request.limit
         total = None
         if request.total:
             all_rows = query.where(or_(*(one.looked_up() for one in search))) if search else query
-            total = await session.scalar(select(func.count()).select_from(all_rows.order_by(None).subquery()))
+            counted = select(func.count()).select_from(all_rows.order_by(None).subquery())
+            total = await session.scalar(counted.options(*_criteria(query)))
         next_cursor = None
         if has_more:
             last = shown[-1]
@@ -164,16 +167,19 @@ class _Cut:
     dialect: str
 
     def __call__(self, query: Select[Any], entity: Any = None) -> Select[Any]:
-        """`entity` is what the query selects, if not the model itself."""
+        """`entity` is what the query selects where few rows are sorted; without it, an index is walked along."""
         names = [self.column.key, self.key.key]
         if self.column.property.columns[0].unique:
             del names[1]  # decides between none; and MariaDB would sort the table for it
-        if entity is None:
+        is_walk = entity is None
+        if is_walk:
             query, entity = _along_the_index(query, self.key.class_, names), self.key.class_
         columns: list[Any] = [getattr(entity, name) for name in names]
         if self.after is not None:
             is_behind = _is_behind_in_table if entity is self.key.class_ else _is_behind
             query = query.where(is_behind(tuple(columns), descending=self.descending, dialect=self.dialect))
+        if not is_walk and self.dialect == "sqlite":  # else it walks all the same
+            columns = [UnaryExpression(one, operator=custom_op("+"), type_=one.type) for one in columns]
         return query.order_by(*(one.desc() if self.descending else one.asc() for one in columns)).limit(self.rows)
 
     @property
@@ -217,6 +223,11 @@ def _along_the_index(query: Select[Any], model: Any, names: list[str]) -> Select
     return query
 
 
+def _criteria(query: Select[Any]) -> list[LoaderCriteriaOption]:
+    """Which rows the query is about, as far as its options say so; for a statement that has it as a part."""
+    return [one for one in query._with_options if isinstance(one, LoaderCriteriaOption)]  # noqa: SLF001 - no other way to ask
+
+
 async def _find(session: AsyncSession, query: Select[Any], cut: _Cut, search: Sequence[BeginsWith]) -> Select[Any]:
     """The page of those that a search finds.
 
@@ -225,6 +236,7 @@ async def _find(session: AsyncSession, query: Select[Any], cut: _Cut, search: Se
     along. Each part is cut to a page before they are put together.
     """
     model = cut.key.class_
+    is_of_one_table = query.get_final_froms() == [model.__table__]
     elsewhere = [one for one in search if one.column is not cut.column]
     more = [
         select(one.column).where(one.looked_up()).order_by(one.column).offset(FEW).limit(1).scalar_subquery()
@@ -238,12 +250,18 @@ async def _find(session: AsyncSession, query: Select[Any], cut: _Cut, search: Se
             parts.append(_in_order(query, cut, one))
         elif one not in many:
             # With an end of its own the database does it first; twice as far, as others may be adding to it.
-            found = select(model).where(one.looked_up()).order_by(one.column).limit(2 * FEW).subquery()
-            few = aliased(model, found)
-            conditions = [] if query.whereclause is None else [ClauseAdapter(found).traverse(query.whereclause)]
+            first = select(model).where(one.looked_up()).order_by(one.column).limit(2 * FEW).subquery()
+            if not is_of_one_table:
+                parts.append(cut(query.where(cut.key.in_(select(first.c[cut.key.key]))), model))
+                continue
+            few = aliased(model, first)
+            conditions = [] if query.whereclause is None else [ClauseAdapter(first).traverse(query.whereclause)]
             parts.append(cut(select(few).where(*conditions), few))
-    both = aliased(model, union(*(select(part.subquery()) for part in parts)).subquery())
-    return replace(cut, after=None)(select(both), both)
+    found = union(*(select(part.subquery().c[cut.key.key]) for part in parts)).subquery()
+    if is_of_one_table:  # what it compares has been compared; once more, and SQLite would walk along an index for it
+        bare = select(model).options(*query._with_options)  # noqa: SLF001 - no other way to ask
+        query = bare.execution_options(**query.get_execution_options())
+    return replace(cut, after=None)(query.where(cut.key.in_(select(found))), model)
 
 
 def _in_order(query: Select[Any], cut: _Cut, search: BeginsWith) -> Select[Any]:

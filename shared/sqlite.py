@@ -5,6 +5,7 @@ import sqlite3
 import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import closing, suppress
+from functools import partial
 from typing import Any, Self
 
 import aiosqlite
@@ -13,15 +14,18 @@ from sqlalchemy import Connection, Engine, event
 from shared.prepared import Prepared
 
 RETRY_SECONDS = 0.01
+CHUNK = 256
+"""How many rows are fetched at once; more than a page has."""
 
 IS_READING = "is_reading"
 """The execution option of an engine whose connections never write."""
 
 
 class _Cursor(aiosqlite.Cursor):
-    """Opened, asked, emptied and closed in one go; SQLAlchemy reads all rows at once anyway.
+    """Opened, asked, emptied and closed in one go, if there is no more than a chunk to read.
 
-    Each call crosses over to the connection's thread and back, which takes longer than most queries.
+    Each call crosses over to the connection's thread and back, which takes longer than most queries. What is left then
+    SQLAlchemy reads all at once, or chunk by chunk where rows are streamed.
     """
 
     description: Any = None
@@ -31,6 +35,7 @@ class _Cursor(aiosqlite.Cursor):
     def __init__(self, connection: "_Connection") -> None:
         self._connection = connection
         self._rows: list[Any] = []
+        self._opened: sqlite3.Cursor | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -41,31 +46,78 @@ class _Cursor(aiosqlite.Cursor):
     async def executemany(self, sql: str, parameters: Any) -> Self:
         return await self._run("executemany", sql, parameters)
 
+    async def fetchone(self) -> Any:
+        return next(iter(await self.fetchmany(1)), None)
+
+    async def fetchmany(self, size: int | None = None) -> list[Any]:
+        size = CHUNK if size is None else size
+        if len(self._rows) < size:
+            await self._read(max(size, CHUNK))
+        rows, self._rows = self._rows[:size], self._rows[size:]
+        return rows
+
     async def fetchall(self) -> list[Any]:
+        await self._read(None)
         rows, self._rows = self._rows, []
         return rows
 
     async def close(self) -> None:
         self._rows = []
+        if self in self._connection.reading:
+            await self._connection.run(self.end)
+
+    def end(self, _connection: object = None) -> None:
+        """Whoever reads on is told that it is closed: this is not the end of the rows."""
+        self._connection.reading.discard(self)
+        if self._opened is not None:
+            self._opened.close()
+
+    async def _read(self, size: int | None) -> None:
+        if self._opened is not None:
+            await self._connection.run(partial(self._take, size))
 
     async def _run(self, method: str, sql: str, parameters: Any) -> Self:
-        def on_the_thread(connection: sqlite3.Connection) -> tuple[Any, int, int | None]:
-            # Closed here and now: a cursor that is cleared away on the event loop's thread, with an exception that
-            # knew it, would stop that until the connection's next statement is done.
-            with closing(connection.cursor()) as cursor:
-                try:
-                    getattr(cursor, method)(sql, parameters)
-                except (OverflowError, UnicodeEncodeError) as error:
+        def on_the_thread(connection: sqlite3.Connection) -> None:
+            self._opened = connection.cursor()
+            try:
+                getattr(self._opened, method)(sql, parameters)
+            except BaseException as error:
+                self.end()
+                if isinstance(error, OverflowError | UnicodeEncodeError):
                     # The driver raises what Python does: for a number beyond 64 bits, for half of a surrogate pair.
                     raise sqlite3.DataError(type(error).__name__) from None
-                self._rows = cursor.fetchall() if cursor.description else []
-                return cursor.description, cursor.rowcount, cursor.lastrowid
+                raise
+            self._take(CHUNK)
 
-        self.description, self.rowcount, self.lastrowid = await self._connection.run(on_the_thread)
+        await self._connection.run(on_the_thread)
         return self
+
+    def _take(self, size: int | None, _connection: object = None) -> None:
+        cursor = self._opened
+        if cursor is None:
+            return
+        more: list[Any] = []
+        try:
+            if cursor.description:
+                more = cursor.fetchall() if size is None else cursor.fetchmany(size)
+        finally:
+            self.description, self.rowcount, self.lastrowid = cursor.description, cursor.rowcount, cursor.lastrowid
+            self._rows += more
+            if len(more) == size:
+                self._connection.reading.add(self)
+            else:
+                # Closed here and now: a cursor that is cleared away on the event loop's thread, with an exception that
+                # knew it, would stop that until the connection's next statement is done.
+                self.end()
+                self._opened = None
 
 
 class _Connection(aiosqlite.Connection):
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self.reading: set[_Cursor] = set()
+        """What has more rows. Until it is closed, the connection sees the database as it was then."""
+
     async def run(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
         return await self._execute(function, self._conn)  # type: ignore[no-untyped-call]  # theirs has no types
 
@@ -73,12 +125,18 @@ class _Connection(aiosqlite.Connection):
         return _Cursor(self)
 
     async def commit(self) -> None:
+        await self._stop_reading()
         if self.in_transaction:
             await super().commit()
 
     async def rollback(self) -> None:
+        await self._stop_reading()
         if self.in_transaction:
             await super().rollback()
+
+    async def _stop_reading(self) -> None:
+        for cursor in list(self.reading):
+            await self.run(cursor.end)
 
 
 def _open(database: str, **options: Any) -> sqlite3.Connection:
