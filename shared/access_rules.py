@@ -15,6 +15,7 @@ from starlette.types import ASGIApp
 
 from shared.access import ATTRIBUTE, Marker, Public, Requires
 from shared.discovery import ModuleError
+from shared.long_lived import refuse_session
 from shared.routing import adds_limits, application_of
 
 
@@ -144,6 +145,7 @@ def _refuse_hidden(context: RouteContext, dependencies: Iterable[Depends]) -> No
     if own := getattr(context, "dependant", None):
         dependants.append(own)
     within = [call for dependant in dependants for call in _calls(dependant) if call is not served]
+    refuse_session(context, where, within)
     within += _methods(served)
     if any(hasattr(one, ATTRIBUTE) or _asks_for_a_marker(one) for one in within) or _asks_for_a_marker(served):
         raise ModuleError(

@@ -176,7 +176,7 @@ def _lookups(url: URL) -> "Lookups":
 
 async def open_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession]:
     """The session of a request: for reading when the method is safe, else one unit of work."""
-    database: Database = connection.app.state.runtime.shared.database()
+    database = _database(connection)
     is_reading = connection.scope.get("method") in SAFE_METHODS
     async with database.read() if is_reading else database.transaction() as session:
         yield session
@@ -184,3 +184,12 @@ async def open_session(connection: HTTPConnection) -> AsyncIterator[AsyncSession
 
 # The function scope ends before the answer is sent. With the default one a COMMIT that fails would still answer 200.
 Session = Annotated[AsyncSession, Depends(open_session, scope="function")]
+
+
+def _database(connection: HTTPConnection) -> Database:
+    database: Database = connection.app.state.runtime.shared.database()
+    return database
+
+
+Sessions = Annotated[Database, Depends(_database)]
+"""For what stays open: a websocket or a stream opens short sessions with it, and holds none in between."""
