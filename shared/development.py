@@ -5,6 +5,7 @@ import secrets
 
 from dotenv import dotenv_values, set_key
 
+from shared.secret_files import written
 from shared.settings import ENV_FILE, Settings
 
 SECRET = "JWT_SECRET_KEY"  # noqa: S105 - the name of the setting
@@ -21,7 +22,8 @@ def ensure_secret() -> None:
 
     Several processes may start at once; the file is created by one of them, and all use what it says.
     """
-    if not is_development() or os.environ.get(SECRET) or dotenv_values(ENV_FILE).get(SECRET):
+    given = written(ENV_FILE)
+    if not is_development() or given.get(SECRET) or given.get(f"{SECRET}_FILE"):
         return
     try:
         with os.fdopen(os.open(ENV_FILE, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600), "w", encoding="utf-8") as file:

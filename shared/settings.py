@@ -8,6 +8,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, Settings
 
 from shared.addresses import ROOT, database_url
 from shared.mail import is_loopback, sender_address
+from shared.secret_files import SecretFiles, file_faults
 from shared.setting_types import (
     ANY_HOST,
     EXACT_ORIGIN,
@@ -69,7 +70,8 @@ class EnvSettings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         keep_empty_limits(settings_cls, env_settings, dotenv_settings)
-        outside = (env_settings, dotenv_settings, file_secret_settings)
+        files = SecretFiles(settings_cls, getattr(dotenv_settings, "env_file", None))
+        outside = (env_settings, dotenv_settings, files, file_secret_settings)
         return (init_settings,) if _reads_nothing.get() else (init_settings, *outside)
 
 
@@ -141,7 +143,7 @@ class Settings(DatabaseSettings):
         if info.data.get("app_env") == "production" and any(looks_like_an_example(key) for key in keys):
             raise ValueError(f"looks like an example; {NEW_KEY_HINT}")
         if info.data.get("app_env") == "production" and len(set(keys)) < len(keys):
-            raise ValueError("holds the same key twice; a new one stands in front of the old one: NEW,OLD")
+            raise ValueError("holds the same key twice; while it is changed it is OLD,NEW and then NEW,OLD")
         return value
 
     @field_validator("allow_sqlite_in_production")
@@ -220,11 +222,14 @@ def load_settings(*classes: type[S]) -> list[S]:
     """
     loaded, faults = [], []
     for settings in classes:
+        of_files = file_faults(settings)
         try:
             loaded.append(settings())
         except ValidationError as error:
             prefix = settings.model_config.get("env_prefix", "")
-            faults += [_fault(prefix, one) for one in error.errors(include_input=False, include_context=False)]
+            found = error.errors(include_input=False, include_context=False)
+            faults += [_fault(prefix, one) for one in found if _name(prefix, one) not in of_files]
+        faults += of_files.values()
     if faults:
         raise SettingsError("\n".join(["The settings are not usable:", *(f"  - {fault}" for fault in faults)]))
     return loaded
@@ -234,7 +239,11 @@ def _fault(prefix: str, error: Any) -> str:
     message = str(error["msg"]).removeprefix("Value error, ")
     if not error["loc"]:
         return message
-    name = f"{prefix}{error['loc'][0]}".upper()
+    name = _name(prefix, error)
     if error["type"] == "missing":
         return f"{name} is missing" + (f"; {NEW_KEY_HINT}" if name == "JWT_SECRET_KEY" else "")
     return f"{name}: {message}"
+
+
+def _name(prefix: str, error: Any) -> str:
+    return f"{prefix}{error['loc'][0]}".upper() if error["loc"] else ""
