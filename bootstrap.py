@@ -21,7 +21,7 @@ from shared.access import Public
 from shared.access_table import HOW_TO_MARK, AccessTable, JudgedRoute
 from shared.branches import read_branches
 from shared.container import Runtime, SharedContainer
-from shared.development import ensure_secret, greeting
+from shared.development import ensure_secret, greeting, is_development
 from shared.discovery import ModuleError, Modules, discover
 from shared.documentation import add_documentation
 from shared.errors import AppError, register_exception_handlers
@@ -35,6 +35,7 @@ from shared.schema import Migrations, StartupError
 from shared.serving import serve
 from shared.setting_types import MINIMUM_KEY_BYTES
 from shared.settings import Settings, SettingsError, load_settings
+from shared.unknown_settings import unknown_settings
 
 log = structlog.get_logger(__name__)
 
@@ -65,6 +66,8 @@ def create_app(
     configuration = _configure(everything, settings, module_settings)
     settings, active = configuration.settings, configuration.active
     configure_logging(as_json=settings.logs_are_json, debug=settings.debug)
+    if configuration.unknown:
+        log.warning("unknown_settings", names=configuration.unknown, what_to_do="mend the names, or take them away")
 
     app = FastAPI(
         title=settings.app_name,
@@ -108,6 +111,8 @@ class _Configuration:
     settings: Settings
     active: Modules
     by_module: dict[str, BaseSettings]
+    unknown: list[str]
+    """Names that no settings class has."""
 
 
 def _configure(everything: Modules, settings: Settings | None, given: Sequence[BaseSettings]) -> _Configuration:
@@ -117,7 +122,10 @@ def _configure(everything: Modules, settings: Settings | None, given: Sequence[B
     known |= {type(one): one for one in load_settings(*missing)}
     settings = cast("Settings", known[Settings])
     active = everything.without(settings.disabled_modules)
-    return _Configuration(settings, active, {name: known[cls] for name, cls in classes.items() if name in active})
+    by_module = {name: known[cls] for name, cls in classes.items() if name in active}
+    is_given = Settings not in missing
+    unknown = [] if is_given else unknown_settings([Settings, *classes.values()], Settings.model_config["env_file"])
+    return _Configuration(settings, active, by_module, unknown)
 
 
 def build_runtime(everything: Modules, configuration: _Configuration) -> Runtime:
@@ -215,13 +223,18 @@ def _check(everything: Modules) -> None:
 
 
 @contextmanager
-def _faults_to_stderr(exit_code: int = 1) -> Iterator[None]:
-    """End with a message in place of a traceback, for what its user can mend."""
+def _faults_to_stderr(exit_code: int = 1, *, is_server: bool = False) -> Iterator[None]:
+    """End with a message in place of a traceback, for what its user can mend; a server's is a line of its log."""
     try:
         yield
     except (SettingsError, ModuleError, StartupError, AppError) as error:
         details = (error.data or {}).get("errors", []) if isinstance(error, AppError) else []
-        sys.stderr.write("\n".join([str(error), *(f"  - {one['msg']}" for one in details), ""]))
+        lines = [*str(error).splitlines(), *(f"  - {one['msg']}" for one in details)]
+        if is_server and not is_development():
+            configure_logging(as_json=True)
+            log.critical("cannot_start", reason=lines[0], faults=[line.removeprefix("  - ") for line in lines[1:]])
+        else:
+            sys.stderr.write("\n".join([*lines, ""]))
         sys.exit(exit_code)
 
 
@@ -230,7 +243,7 @@ def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(name)
     # With any other code, uvicorn would start a worker that failed again, for ever.
-    with _faults_to_stderr(STARTUP_FAILURE if parent_process() else 1):
+    with _faults_to_stderr(STARTUP_FAILURE if parent_process() else 1, is_server=True):
         ensure_secret()
         with collection_paused():
             app = create_app()
@@ -241,7 +254,7 @@ def __getattr__(name: str) -> Any:
 if __name__ == "__main__":
     match sys.argv[1:]:
         case []:
-            with _faults_to_stderr():
+            with _faults_to_stderr(is_server=True):
                 main()
         case ["manage", *arguments]:
             manage(arguments)

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Coroutine
 from contextlib import suppress
 from contextvars import Context, copy_context
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import structlog
@@ -20,6 +20,15 @@ GRACE_SECONDS = 10.0
 CANCELLATION_SECONDS = 1.0
 
 Work = Coroutine[Any, Any, None]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Given:
+    """What is to be done, for which request, and what the log may say of it."""
+
+    work: Work
+    context: Context
+    details: dict[str, str]
 
 
 class BackgroundTasks:
@@ -41,20 +50,23 @@ class BackgroundTasks:
         self._running_at_once = running_at_once
         self._most_waiting = waiting
         self._grace_seconds = grace_seconds
-        self._waiting: deque[tuple[Work, Context]] = deque()
+        self._waiting: deque[_Given] = deque()
         # The loop itself keeps only weak references.
-        self._running: set[asyncio.Task[None]] = set()
+        self._running: dict[asyncio.Task[None], _Given] = {}
 
-    def run(self, work: Work) -> None:
-        """Start it, or let it wait for its turn. Never raises: when too much is waiting it is logged and dropped."""
+    def run(self, work: Work, **details: str) -> None:
+        """Start it, or let it wait for its turn. Never raises: when too much is waiting it is logged and dropped.
+
+        `details` are logged with its name and the request's id if it is dropped, fails or is lost.
+        """
         if len(self._waiting) >= self._most_waiting:
             work.close()
-            log.error("background_task_dropped", task=_name(work), waiting=len(self._waiting))
+            log.error("background_task_dropped", task=_name(work), waiting=len(self._waiting), **details)
             return
         context = copy_context()
         # It goes on for its caller, whatever becomes of the login.
         context.run(current_request.set, replace(current_request.get(), confirm=None))
-        self._waiting.append((work, context))
+        self._waiting.append(_Given(work, context, details))
         self._start_next()
 
     async def close(self) -> None:
@@ -66,8 +78,10 @@ class BackgroundTasks:
         if not self._running:
             return
         log.error("background_tasks_lost", running=len(self._running), waiting=len(self._waiting))
-        for work, _ in self._waiting:
-            work.close()
+        for given in (*self._running.values(), *self._waiting):
+            given.context.run(log.error, "background_task_lost", task=_name(given.work), **given.details)
+        for given in self._waiting:
+            given.work.close()
         self._waiting.clear()
         for task in self._running:
             task.cancel()
@@ -75,15 +89,15 @@ class BackgroundTasks:
 
     def _start_next(self) -> None:
         while self._waiting and len(self._running) < self._running_at_once:
-            work, context = self._waiting.popleft()
-            task = asyncio.get_running_loop().create_task(work, name=_name(work), context=context)
-            self._running.add(task)
-            task.add_done_callback(self._finish, context=context)
+            given = self._waiting.popleft()
+            task = asyncio.get_running_loop().create_task(given.work, name=_name(given.work), context=given.context)
+            self._running[task] = given
+            task.add_done_callback(self._finish, context=given.context)
 
     def _finish(self, task: asyncio.Task[None]) -> None:
-        self._running.discard(task)
+        given = self._running.pop(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("background_task_failed", task=task.get_name(), exc_info=error)
+            log.error("background_task_failed", task=task.get_name(), exc_info=error, **given.details)
         self._start_next()
 
 

@@ -42,11 +42,12 @@ SENDER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Plain text. The sender's address is a setting."""
+    """Plain text. The sender's address is a setting. `template` is what the log calls it."""
 
     to: str
     subject: str
     text: str
+    template: str = ""
 
 
 class MailNotSent(Exception):
@@ -174,7 +175,8 @@ class Outbox:
         What a stranger can cause to be sent needs a limit: `attempt` is taken when the mail's turn has come, and given
         back if it cannot be sent.
         """
-        self._background.run(self._sender.send(mail) if attempt is None else self._send_within(attempt, mail))
+        work = self._sender.send(mail) if attempt is None else self._send_within(attempt, mail)
+        self._background.run(work, template=mail.template)
 
     def post_after_commit(self, session: AsyncSession, mail: Mail, attempt: Attempt | None = None) -> None:
         """Send the mail once the session's transaction is committed; never if it is rolled back."""

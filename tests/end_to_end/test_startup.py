@@ -1,5 +1,6 @@
 """Starting: development prepares everything by itself, production refuses to start wrong."""
 
+import json
 from dataclasses import replace
 
 import httpx2 as httpx
@@ -89,6 +90,8 @@ def test_item_76_production_names_every_fault_at_once_and_no_value(
         assert name in result.stderr
     assert canary not in result.stderr
     assert "Traceback" not in result.stderr
+    (line,) = map(json.loads, result.stderr.splitlines())
+    assert (line["event"], line["level"], len(line["faults"])) == ("cannot_start", "critical", 4)
 
 
 def test_item_76_production_does_not_start_behind_its_schema(project: Project) -> None:

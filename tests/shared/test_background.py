@@ -127,11 +127,17 @@ async def test_closing_gives_up_after_a_while_and_logs_how_much_is_lost(capsys: 
     log = start_log(capsys)
     background, gate = BackgroundTasks(running_at_once=2, grace_seconds=0.01), Gate()
 
-    for _ in range(5):
-        background.run(gate.work())
+    for number in range(5):
+        token = current_request.set(RequestInfo(f"request-{number}"))
+        background.run(gate.work(), template="welcome")
+        current_request.reset(token)
     await background.close()
 
-    (line,) = log()
+    line, *lost = log()
+    assert {(one["event"], one["task"], one["template"]) for one in lost} == {
+        ("background_task_lost", "Gate.work", "welcome")
+    }
+    assert [one["request_id"] for one in lost] == [f"request-{number}" for number in range(5)]
     assert (line["event"], line["level"]) == ("background_tasks_lost", "error")
     assert (line["running"], line["waiting"]) == (2, 3)
     assert (gate.entered, gate.left) == (2, 0)
@@ -151,7 +157,7 @@ async def test_closing_does_not_wait_for_work_that_cannot_be_cancelled(capsys: p
     async with asyncio.timeout(30):
         await background.close()
 
-    assert [line["event"] for line in log()] == ["background_tasks_lost"]
+    assert [line["event"] for line in log()] == ["background_tasks_lost", "background_task_lost"]
     is_released.set()
     await background.close()
 

@@ -56,7 +56,7 @@ class Mails:
     def _written(self, template: str, user: User, to: str, **values: str) -> Mail:
         text = _template(template, user.locale).substitute(app_name=self._app_name, **values)
         subject, _, body = text.partition("\n\n")
-        return Mail(to=to, subject=subject, text=body)
+        return Mail(to=to, subject=subject, text=body, template=template)
 
 
 def _recipient(address: str) -> str:
