@@ -33,7 +33,7 @@ class StreamingSession(AsyncSession):
     async def _prepare(self) -> None:
         bind = self.get_bind()
         dialect = bind.dialect.name
-        if dialect == "postgresql" and "isolation_level" not in bind.get_execution_options():
+        if dialect == "postgresql" and bind.get_execution_options().get("is_reading"):
             # A cursor needs a transaction. Nothing is lost by committing: every statement has done so.
             await self.commit()
             await self.connection(execution_options={"isolation_level": "READ COMMITTED"})
