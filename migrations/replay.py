@@ -1,6 +1,7 @@
 """The whole history on new databases, in the orders in which it can be asked for; none of them is the project's own."""
 
 import logging
+import re
 from collections.abc import Iterator
 from itertools import islice, permutations
 from typing import Any
@@ -15,6 +16,7 @@ from sqlalchemy.exc import OperationalError
 from migrations.references import last_touching, touches
 from shared.branches import Branches, Revision
 
+MISSES_SOMETHING = re.compile("no such (table|column|index)|already exists|duplicate column name")
 MOST_PAIRS = 24  # every module is the first once; which one is the second is tried this often
 
 
@@ -75,12 +77,17 @@ class _Replay:
                 environment.run_migrations()
         except _DanglingError as error:
             return self._advice(error)
-        except Exception as error:  # noqa: BLE001 - a revision may fail with anything
+        except OperationalError as error:
+            # What SQLite cannot do says nothing of an order: such a history is for the databases it was written for.
+            if not MISSES_SOMETHING.search(str(error.orig)):
+                return None
             revision = self._branches[order[len(self._done)]]
             return (
-                f"{revision.file} fails: {type(error).__name__}: {error}. If it wants what another revision makes, or "
-                f"has to come before one that drops it, name that in depends_on, in whichever has to wait"
+                f"{revision.file} fails: {error.orig}. If it wants what another revision makes, or has to come before "
+                f"one that drops it, name that in depends_on, in whichever has to wait"
             )
+        except Exception:  # noqa: BLE001 - a revision may fail here with anything, as one for PostgreSQL alone does
+            return None
         finally:
             engine.dispose()
         return None
