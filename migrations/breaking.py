@@ -4,10 +4,13 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy import Column, MetaData, String, Table
 from sqlalchemy.schema import CreateTable
 
-from shared.branches import Branches
+from shared.branches import MAXIMUM_ID_LENGTH, Branches
 from shared.schema import BREAKING
+
+TABLE = Table(BREAKING, MetaData(), Column("version_num", String(MAXIMUM_ID_LENGTH), primary_key=True))
 
 
 def mark_breaking(branches: Branches) -> Callable[..., None]:
@@ -18,10 +21,10 @@ def mark_breaking(branches: Branches) -> Callable[..., None]:
         if not breaking:
             return
         applied = branches.applied(heads)
-        ctx.execute(CreateTable(BREAKING, if_not_exists=True))
-        ctx.execute(BREAKING.delete().where(BREAKING.c.version_num.in_(breaking)))
+        ctx.execute(CreateTable(TABLE, if_not_exists=True))
+        ctx.execute(TABLE.delete().where(TABLE.c.version_num.in_(breaking)))
         for revision_id in breaking:
             if revision_id in applied:
-                ctx.execute(BREAKING.insert().values(version_num=revision_id))
+                ctx.execute(TABLE.insert().values(version_num=revision_id))
 
     return mark

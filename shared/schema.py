@@ -4,22 +4,12 @@ import asyncio
 from collections.abc import Callable, Iterable, Mapping
 
 import structlog
-from sqlalchemy import (
-    URL,
-    Column,
-    Connection,
-    MetaData,
-    String,
-    Table,
-    column,
-    inspect,
-    select,
-)
+from sqlalchemy import URL, Connection, column, inspect, select
 from sqlalchemy import table as table_named
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.addresses import printable
-from shared.branches import MAXIMUM_ID_LENGTH, Branches, module_of
+from shared.branches import Branches, module_of
 from shared.container import MigrationState, Runtime
 from shared.models import Base
 from shared.outages import what_to_do
@@ -29,7 +19,7 @@ log = structlog.get_logger(__name__)
 
 VERSIONS = table_named("alembic_version", column("version_num"))
 # The applied revisions that older code cannot work with; there as soon as there is one. See migrations/breaking.py.
-BREAKING = Table("alembic_breaking", MetaData(), Column("version_num", String(MAXIMUM_ID_LENGTH), primary_key=True))
+BREAKING = "alembic_breaking"
 
 
 class StartupError(Exception):
@@ -132,7 +122,7 @@ class Migrations:
         that its models name. A module that has a row is where that row says.
         """
         ahead, behind_row = _modules_of(rows - self._branches.keys()), _modules_of(rows & self._branches.keys())
-        breaking = _modules_of(_ids(connection, BREAKING.name) - self._branches.keys())
+        breaking = _modules_of(_ids(connection, BREAKING) - self._branches.keys())
         judged = {
             module: "ahead" if module not in breaking and self._serves(connection, module) else "incompatible"
             for module in ahead | breaking

@@ -69,7 +69,10 @@ def _on_server(backend: str, *statements: str) -> None:
 
 
 async def _execute(url: URL, statements: tuple[str, ...]) -> list[tuple[object, ...]]:
-    engine = create_engine(url, poolclass=NullPool, isolation_level="AUTOCOMMIT")
+    # is_reading: no BEGIN on SQLite, so that each statement commits by itself there, too.
+    engine = create_engine(
+        url, poolclass=NullPool, isolation_level="AUTOCOMMIT", execution_options={"is_reading": True}
+    )
     try:
         async with engine.connect() as connection:
             rows: list[tuple[object, ...]] = []
