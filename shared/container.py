@@ -30,7 +30,8 @@ ReadMigrations = Callable[[AsyncEngine], Awaitable[MigrationState]]
 
 
 def _database(settings: Settings) -> Database:
-    return Database(settings.database_url.get_secret_value(), pool_size=settings.database_pool_size)
+    address, size = settings.database_url.get_secret_value(), settings.database_pool_size
+    return Database(address, pool_size=size, waits=settings.waits)
 
 
 def _key_ring(settings: Settings) -> KeyRing:

@@ -3,11 +3,12 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
+from dataclasses import replace
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
-from sqlalchemy import URL, Select, event, text
+from sqlalchemy import URL, Connection, Select, event, text
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from sqlalchemy.ext.asyncio import AsyncSession, async_sessionmaker
 from sqlalchemy.orm import Session as SyncSession
@@ -15,23 +16,22 @@ from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.util import greenlet_spawn
 
 from shared.addresses import database_url
-from shared.engines import SQLITE_BUSY_SECONDS, create_engine, look_after_idle_connections
+from shared.engines import create_engine, look_after_idle_connections
 from shared.prepared import Prepared
-from shared.request import confirm_caller
+from shared.request import confirm_caller, current_request
 from shared.streams import StreamingSession
+from shared.waits import Waits
 
 if TYPE_CHECKING:
     from shared.sqlite import Lookups
 
 SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
-POOL_TIMEOUT_SECONDS = 5
-
 
 class _Turns(asyncio.Semaphore):
     """As many as there are connections, in the order of arrival: at the pool itself newcomers overtake who waits."""
 
-    def __init__(self, count: int, seconds: float) -> None:
+    def __init__(self, count: int, seconds: float | None) -> None:
         super().__init__(count)
         self._seconds = seconds
 
@@ -81,6 +81,22 @@ def _call_back(session: SyncSession) -> None:
 @event.listens_for(SyncSession, "after_transaction_end")
 def _forget(session: SyncSession, transaction: SessionTransaction) -> None:
     session.info.pop(transaction, None)
+    if transaction.parent is None:
+        current_request.get().is_committing = False
+
+
+def _commit_together(connection: Connection) -> None:
+    # As an option of the engine it would lose the connection whenever somebody is cancelled in the middle of it.
+    try:
+        connection.execution_options(isolation_level="READ COMMITTED")
+    except BaseException:
+        connection.invalidate()
+        connection.close()
+        raise
+
+
+def _begin_commit(_connection: Connection) -> None:
+    current_request.get().is_committing = True
 
 
 @asynccontextmanager
@@ -94,24 +110,32 @@ async def _streams_ended(session: StreamingSession) -> AsyncIterator[None]:
 class Database:
     """Opens sessions. There are two kinds, and nothing else in the project begins or commits."""
 
-    def __init__(self, url: str, *, pool_size: int = 10) -> None:
+    def __init__(self, url: str, *, pool_size: int = 10, waits: Waits = Waits()) -> None:  # noqa: B008 - it is frozen
         """`pool_size` is how many connections there are at most; whoever needs one more waits a little."""
-        self.url = database_url(url)
+        self.url, self.waits = database_url(url), waits
         is_sqlite = self.url.get_backend_name() == "sqlite"
         # One connection that all share cannot be counted, and must not be closed.
         is_in_memory = is_sqlite and self.url.database in {None, "", ":memory:"}
-        pool = {} if is_in_memory else {"pool_size": pool_size, "max_overflow": 0}
+        pool = {} if is_in_memory else {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": waits.pool}
         # Most of what is asked only reads: that every statement commits by itself is a connection's natural state, and
         # who writes changes it. SQLite's driver has nothing to change: there, BEGIN is a statement as any other.
-        self.engine = create_engine(
-            self.url, isolation_level="AUTOCOMMIT", skip_autocommit_rollback=not is_sqlite, **pool
-        )
+        autocommit = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": not is_sqlite}
+        self.engine = create_engine(self.url, waits, **autocommit, **pool)
         look_after_idle_connections(self.engine.sync_engine)
+        event.listen(self.engine.sync_engine, "commit", _begin_commit)
+        # Whether the database is there is asked while all the others are busy, and answered quickly.
+        short = replace(waits, connect=waits.readiness, statement=waits.readiness, lock=waits.readiness)
+        one = pool | {"pool_size": 1}
+        self.probe = self.engine if is_in_memory else create_engine(self.url, short, **autocommit, **one)
+        look_after_idle_connections(self.probe.sync_engine)
         self._lookups = _lookups(self.url) if is_sqlite and not is_in_memory else None
-        self._turns = _Turns(pool_size, POOL_TIMEOUT_SECONDS)
+        self._turns = _Turns(pool_size, waits.pool)
         # SQLite has one writer at a time. The others of this process wait here, where they keep no connection busy.
-        self._writers = _Turns(1, SQLITE_BUSY_SECONDS) if is_sqlite else nullcontext()
-        writing = self.engine if is_sqlite else self.engine.execution_options(isolation_level="READ COMMITTED")
+        self._writers = _Turns(1, waits.lock) if is_sqlite else nullcontext()
+        self._transaction_limit = waits.idle_in_transaction if is_sqlite else None
+        writing = self.engine.execution_options()
+        if not is_sqlite:
+            event.listen(writing.sync_engine, "engine_connect", _commit_together)
         # An ended session refuses: else it would take a connection again, which nobody gave back.
         options: dict[str, Any] = {"expire_on_commit": False, "close_resets_only": False}
         self._sessions = async_sessionmaker(writing, class_=StreamingSession, **options)
@@ -126,10 +150,12 @@ class Database:
 
         Within a request it begins with a second look at the caller, see `confirm_caller`.
         """
-        async with self._writers, self._turns, self._sessions.begin() as session:
-            await confirm_caller(session)
-            async with _streams_ended(session):
-                yield session
+        # Not `self._sessions.begin()`: that goes on with the commit when its caller is cancelled meanwhile.
+        async with self._writers, self._turns, self._sessions() as session, session.begin():
+            async with asyncio.timeout(self._transaction_limit):
+                await confirm_caller(session)
+                async with _streams_ended(session):
+                    yield session
 
     @asynccontextmanager
     async def read(self) -> AsyncIterator[AsyncSession]:
@@ -166,6 +192,7 @@ class Database:
         if self._lookups is not None:
             self._lookups.close()
         await self.engine.dispose()
+        await self.probe.dispose()
 
 
 def _lookups(url: URL) -> "Lookups":

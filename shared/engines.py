@@ -10,28 +10,31 @@ from sqlalchemy.exc import InvalidatePoolError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
-from shared.connect_arguments import connect_arguments
+from shared.connect_arguments import connect_arguments, goes_through_pooler
+from shared.waits import UNLIMITED, Waits, bound, give_up_connections_that_hang, mariadb_parameters, postgres_parameters
 
-CONNECT_TIMEOUT_SECONDS = 5
 REST_SECONDS = 1
-SQLITE_BUSY_SECONDS = 30
+
+ASKING = ("do_execute", "do_execute_no_params", "do_executemany", "do_commit", "do_rollback")
+SETTING_UP = ("connect", "do_ping", "set_isolation_level", "reset_isolation_level")
 
 
-def create_engine(url: URL, **options: Any) -> AsyncEngine:
+def create_engine(url: URL, waits: Waits = UNLIMITED, **options: Any) -> AsyncEngine:
     """An engine with the settings every connection of this project needs. `options` go to SQLAlchemy."""
     backend = url.get_backend_name()
     if backend == "sqlite":
         from shared import sqlite  # noqa: PLC0415 - two megabytes that a service on a server's database does not need
 
-        waiting = {"timeout": SQLITE_BUSY_SECONDS} | options.pop("connect_args", {})
+        waiting = sqlite.limits(waits) | options.pop("connect_args", {})
         options = {"connect_args": {"async_creator_fn": sqlite.connect} | waiting, **options}
     elif backend == "postgresql":
-        # Settings of a session must not be among these when `goes_through_pooler(url)`: PgBouncer refuses them.
-        connect_args = {"timeout": CONNECT_TIMEOUT_SECONDS} | connect_arguments(url)
+        connect_args = {"timeout": waits.connect, "command_timeout": waits.answer} | connect_arguments(url)
+        if not goes_through_pooler(url):  # PgBouncer refuses settings of a session
+            connect_args["server_settings"] = postgres_parameters(waits)
         options = {"connect_args": connect_args, "isolation_level": "READ COMMITTED", **options}
     else:
-        defaults = {"connect_timeout": CONNECT_TIMEOUT_SECONDS, "charset": "utf8mb4", "password": url.password}
-        connect_args = defaults | connect_arguments(url)
+        defaults = {"connect_timeout": waits.connect, "charset": "utf8mb4", "password": url.password}
+        connect_args = defaults | {"init_command": mariadb_parameters(waits)} | connect_arguments(url)
         password = connect_args.pop("password")
         if password is not None:
             connect_args["password"] = password.encode()  # asyncmy would encode a string as Latin-1
@@ -41,8 +44,14 @@ def create_engine(url: URL, **options: Any) -> AsyncEngine:
     engine = create_async_engine(url.set(query={}), hide_parameters=True, **options)
     if backend == "sqlite":
         sqlite.prepare(engine.sync_engine)
-    elif backend == "postgresql":
+        return engine
+    # The address may know better how far away its server is.
+    bound(engine.dialect, connect_args.get("timeout", connect_args.get("connect_timeout")), SETTING_UP)
+    give_up_connections_that_hang(engine.sync_engine)
+    if backend == "postgresql":
         event.listen(engine.sync_engine, "do_connect", _connect_to_postgresql)
+    else:  # asyncpg bounds the rest by itself; asyncmy could, with a task for each answer
+        bound(engine.dialect, waits.answer, ASKING)
     return engine
 
 
@@ -72,7 +81,7 @@ def look_after_idle_connections(engine: Engine) -> None:
     def _answers(connection: DBAPIConnection) -> bool:
         try:
             return engine.dialect.do_ping(connection)
-        except engine.dialect.loaded_dbapi.Error:
+        except (engine.dialect.loaded_dbapi.Error, TimeoutError):
             return False
 
     event.listen(engine, "checkout", check_after_rest)

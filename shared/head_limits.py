@@ -5,7 +5,7 @@ application: `BoundedHttpTools` counts it where uvicorn receives it.
 """
 
 from asyncio import BaseTransport, TimerHandle, Transport
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from enum import Enum, auto
 from itertools import chain
@@ -16,6 +16,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 from uuid_utils import uuid7
 from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
+from shared.deadline import WHEN_LEFT
 from shared.errors import AppError, HeadTooLarge, RequestTimeout, failure_response
 from shared.middleware import REQUEST_ID, SECURITY_HEADERS, refuse
 from shared.request import RequestInfo, current_request
@@ -84,6 +85,10 @@ class BoundedHttpTools(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
+        # Whoever is still sending a body is answered where it is read.
+        if self.cycle is not None and not self.cycle.more_body:
+            when_left: Callable[[], None] = self.cycle.scope.get(WHEN_LEFT, _nobody_waits)  # type: ignore[assignment]  # a key of ours
+            when_left()
 
     def data_received(self, data: bytes) -> None:
         if self._stage is _Stage.REFUSED:
@@ -190,6 +195,10 @@ class _Outgoing:
     def close(self) -> None:
         self._is_closing = True
         self._protocol.close_gently()
+
+
+def _nobody_waits() -> None:
+    """The request has not begun."""
 
 
 def bound_heads() -> None:

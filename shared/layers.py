@@ -6,6 +6,7 @@ from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
 from shared.body import BodyMiddleware
 from shared.client import with_mapped
 from shared.cors import CrossOriginMiddleware, Origins
+from shared.deadline import DeadlineMiddleware
 from shared.discovery import Modules
 from shared.head import HeadMiddleware
 from shared.head_limits import HeadLimitMiddleware
@@ -41,6 +42,7 @@ def layers(settings: Settings, modules: Modules) -> list[Middleware]:
         Middleware(HostMiddleware, allowed_hosts=settings.allowed_hosts, allowed_origins=origins),
         cross_origin,
         Middleware(CatchAllMiddleware),
+        Middleware(DeadlineMiddleware, seconds=settings.request_timeout_seconds),
         Middleware(AuthMiddleware),
         # Who is refused has had no byte of the body read.
         Middleware(

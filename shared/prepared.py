@@ -6,6 +6,9 @@ from contextlib import closing
 from typing import Any
 
 from sqlalchemy import Connection, Engine, Select
+from sqlalchemy.exc import DBAPIError
+
+from shared.waits import is_over_time
 
 
 class Prepared:
@@ -34,7 +37,8 @@ class Prepared:
         """Within a greenlet of SQLAlchemy. Raises what `Connection.execute` raises."""
         try:
             return self._on_a_connection(values)
-        except self._engine.dialect.loaded_dbapi.Error:
+        except self._engine.dialect.loaded_dbapi.Error as error:
+            self._raise_if_over_time(error)
             return self._with_all_care(values)
 
     def within(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
@@ -42,12 +46,13 @@ class Prepared:
         try:
             with closing(connection.connection.cursor()) as cursor:
                 return self.on(cursor, values)
-        except self._engine.dialect.loaded_dbapi.Error:
+        except self._engine.dialect.loaded_dbapi.Error as error:
+            self._raise_if_over_time(error)
             return connection.execute(self._statement, values).all()
 
     def on(self, cursor: Any, values: Mapping[str, Any]) -> Sequence[Any]:
         """With a cursor of PEP 249."""
-        cursor.execute(self._sql, self._bound(values))
+        self._engine.dialect.do_execute(cursor, self._sql, self._bound(values))
         return [
             self._row(*[process(value) for process, value in zip(self._from_database, row, strict=True)])
             for row in cursor.fetchall()
@@ -69,6 +74,12 @@ class Prepared:
     def _bound(self, values: Mapping[str, Any]) -> Sequence[Any]:
         values = {**self._constants, **values}
         return [process(values[name]) for name, process in self._parameters]
+
+    def _raise_if_over_time(self, error: Exception) -> None:
+        """To ask once more would be to wait once more."""
+        if is_over_time(error):
+            of_driver = self._engine.dialect.loaded_dbapi.Error
+            raise DBAPIError.instance(self._sql, None, error, of_driver, hide_parameters=True) from error
 
     def _with_all_care(self, values: Mapping[str, Any]) -> Sequence[Any]:
         """What failed is done again the ordinary way: that knows which errors mean that the database is away."""

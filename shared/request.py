@@ -66,6 +66,10 @@ class RequestInfo:
     texts: "Texts | None" = None
     language: Locale | None = None
     """In which the answer speaks; None as long as it has said nothing in words. See `shared.texts`."""
+    is_counted: bool = False
+    """Within a `throttle.attempt`: it goes on to its verdict, see `shared.deadline`."""
+    is_committing: bool = False
+    """A COMMIT is on its way, and nothing may come between it and what is told of it."""
 
 
 current_request: ContextVar[RequestInfo] = ContextVar("current_request", default=RequestInfo())  # noqa: B039 - what is set is always a new one

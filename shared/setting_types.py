@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any
 
 from dotenv import dotenv_values
-from pydantic import AfterValidator, BeforeValidator, HttpUrl, SecretStr, ValidationError
+from pydantic import AfterValidator, BeforeValidator, Field, HttpUrl, SecretStr, ValidationError
 from pydantic_settings import (
     BaseSettings,
     DotEnvSettingsSource,
@@ -41,6 +41,16 @@ def _comma_separated(value: Any) -> Any:
 
 CommaSeparated = Annotated[tuple[str, ...], NoDecode, BeforeValidator(_comma_separated)]
 """Several values in one variable: `A,B`."""
+
+
+def _none_is_no_limit(value: Any) -> Any:
+    return None if isinstance(value, str) and value.strip().lower() == "none" else value
+
+
+TimeLimit = Annotated[
+    Annotated[float, Field(gt=0, le=86_400, allow_inf_nan=False)] | None, BeforeValidator(_none_is_no_limit)
+]
+"""Seconds, or the word `none`."""
 
 
 def _checked_address(address: SecretStr) -> SecretStr:

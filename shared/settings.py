@@ -18,6 +18,7 @@ from shared.setting_types import (
     DatabaseAddress,
     SmtpAddress,
     StorageAddress,
+    TimeLimit,
     WebAddress,
     is_network,
     is_one_of_several_processes,
@@ -25,6 +26,7 @@ from shared.setting_types import (
     looks_like_an_example,
 )
 from shared.throttle import MEMORY, RateLimits, rate_limits
+from shared.waits import Waits
 
 ENV_FILE = ROOT / ".env"
 NEW_KEY_HINT = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
@@ -91,6 +93,12 @@ class Settings(DatabaseSettings):
     app_host: str = "127.0.0.1"
     app_port: int = Field(default=8000, ge=1, le=65535)
     database_pool_size: int = Field(default=10, ge=1, le=1000)
+    database_connect_timeout_seconds: float = Field(default=5, gt=0, allow_inf_nan=False)
+    database_pool_timeout_seconds: float = Field(default=5, gt=0, allow_inf_nan=False)
+    database_statement_timeout_seconds: TimeLimit = 20
+    database_lock_timeout_seconds: TimeLimit = 5
+    database_idle_in_transaction_timeout_seconds: TimeLimit = 60
+    readiness_timeout_seconds: float = Field(default=1, gt=0, allow_inf_nan=False)
     jwt_secret_key: SecretStr
     allow_sqlite_in_production: bool = Field(default=False, validate_default=True)
     disabled_modules: CommaSeparated = ()
@@ -98,6 +106,7 @@ class Settings(DatabaseSettings):
     max_body_bytes: int = Field(default=1_048_576, ge=1024)
     max_public_body_bytes: int = Field(default=16_384, ge=1024)
     body_timeout_seconds: float = Field(default=30, gt=0, allow_inf_nan=False)
+    request_timeout_seconds: TimeLimit = 60
     max_head_bytes: int = Field(default=65_536, ge=4096)
     head_timeout_seconds: float = Field(default=10, gt=0, allow_inf_nan=False)
     public_limit_per_address: RateLimits = rate_limits("300/minute")
@@ -118,6 +127,18 @@ class Settings(DatabaseSettings):
     def logs_are_json(self) -> bool:
         """For programs to read; in development a person does."""
         return self.app_env != "development"
+
+    @property
+    def waits(self) -> Waits:
+        """For the database."""
+        return Waits(
+            connect=self.database_connect_timeout_seconds,
+            pool=self.database_pool_timeout_seconds,
+            statement=self.database_statement_timeout_seconds,
+            lock=self.database_lock_timeout_seconds,
+            idle_in_transaction=self.database_idle_in_transaction_timeout_seconds,
+            readiness=self.readiness_timeout_seconds,
+        )
 
     @property
     def secret_keys(self) -> tuple[str, ...]:

@@ -1,5 +1,6 @@
 """What SQLite needs that the servers do not: a file has no process of its own that would look after it."""
 
+import asyncio
 import os
 import sqlite3
 import time
@@ -12,10 +13,12 @@ import aiosqlite
 from sqlalchemy import Connection, Engine, event
 
 from shared.prepared import Prepared
+from shared.waits import Waits
 
 RETRY_SECONDS = 0.01
 CHUNK = 256
 """How many rows are fetched at once; more than a page has."""
+EVER_SECONDS = 86_400
 
 IS_READING = "is_reading"
 """The execution option of an engine whose connections never write."""
@@ -113,13 +116,25 @@ class _Cursor(aiosqlite.Cursor):
 
 
 class _Connection(aiosqlite.Connection):
+    statement_limit: float | None = None
+
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.reading: set[_Cursor] = set()
         """What has more rows. Until it is closed, the connection sees the database as it was then."""
 
     async def run(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
-        return await self._execute(function, self._conn)  # type: ignore[no-untyped-call]  # theirs has no types
+        """Whoever is cancelled or waits too long ends the statement, too: its thread would not stop otherwise."""
+        connection, limit = self._conn, self.statement_limit
+        timer = None if limit is None else asyncio.get_running_loop().call_later(limit, connection.interrupt)
+        try:
+            return await self._execute(function, connection)  # type: ignore[no-untyped-call]  # theirs has no types
+        except asyncio.CancelledError:
+            connection.interrupt()
+            raise
+        finally:
+            if timer is not None:
+                timer.cancel()
 
     def cursor(self) -> _Cursor:  # type: ignore[override]  # theirs is awaited, ours is not opened yet
         return _Cursor(self)
@@ -168,9 +183,15 @@ def _write_ahead(connection: sqlite3.Connection, seconds: float) -> None:
             return
 
 
-async def connect(database: str, **options: Any) -> aiosqlite.Connection:
+def limits(waits: Waits) -> dict[str, float | None]:
+    """For `connect`."""
+    return {"timeout": EVER_SECONDS if waits.lock is None else waits.lock, "statement_limit": waits.statement}
+
+
+async def connect(database: str, *, statement_limit: float | None = None, **options: Any) -> aiosqlite.Connection:
     """For SQLAlchemy, as `async_creator_fn`."""
     connection = _Connection(lambda: _open(database, **options), iter_chunk_size=64)
+    connection.statement_limit = statement_limit
     connection._thread.daemon = True  # noqa: SLF001 - as SQLAlchemy does: an open connection must not keep a process alive
     return await connection
 

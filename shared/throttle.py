@@ -15,6 +15,7 @@ from pydantic_settings import NoDecode
 
 from shared.errors import InternalError, TooManyRequests, failure_of
 from shared.keys import KeyRing
+from shared.request import current_request
 from shared.tries import InRedis, Memory, Storage, redis_client
 
 log = structlog.get_logger(__name__)
@@ -243,6 +244,7 @@ class Attempt:
         self._throttle = throttle
         self._wanted = counts
         self._taken: list[Count] = []
+        self._is_within_another = False
 
     async def take(self, *counts: Count) -> None:
         """Take a try of further counts, which were not known before.
@@ -254,12 +256,14 @@ class Attempt:
         self._taken += counts
 
     async def __aenter__(self) -> Self:
-        wanted, self._wanted = self._wanted, ()
+        request, wanted, self._wanted = current_request.get(), self._wanted, ()
         await self.take(*wanted)
+        self._is_within_another, request.is_counted = request.is_counted, True
         return self
 
     async def __aexit__(
         self, _type: type[BaseException] | None, ending: BaseException | None, _traceback: TracebackType | None
     ) -> None:
+        current_request.get().is_counted = self._is_within_another
         taken, self._taken = self._taken, [count for count in self._taken if count.stands(ending)]
         await self._throttle.give_back_all([count for count in taken if not count.stands(ending)])

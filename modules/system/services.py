@@ -1,8 +1,10 @@
+import asyncio
+
 import structlog
 
 from modules.system.errors import NotReady
 from modules.system.schemas import Checks, Readiness
-from shared.container import ReadMigrations
+from shared.container import MigrationState, ReadMigrations
 from shared.database import Database
 from shared.schema import unusable
 
@@ -13,6 +15,7 @@ class ReadinessService:
     def __init__(self, database: Database, read_migrations: ReadMigrations) -> None:
         self._database = database
         self._read_migrations = read_migrations
+        self._asking: asyncio.Task[MigrationState] | None = None
 
     async def check(self) -> Readiness:
         """Ask the database whether it is there, and has what this code needs.
@@ -22,7 +25,7 @@ class ReadinessService:
                 while a new version is rolled out, the old one serves on.
         """
         try:
-            state = await self._read_migrations(self._database.engine)
+            state = await self._ask()
         except Exception as error:  # noqa: BLE001 - whatever keeps the database from answering, the service is not ready
             log.error("database_away", reason=type(error).__name__)  # noqa: TRY400 - asked every few seconds; no tracebacks
             raise NotReady("The database is away.", data={"checks": {"database": "away"}}) from None
@@ -33,3 +36,23 @@ class ReadinessService:
                 data={"checks": {"database": "ok", "migrations": state}},
             )
         return Readiness(checks=Checks(database="ok", migrations=state))
+
+    async def _ask(self) -> MigrationState:
+        """Whoever comes while it is being asked waits for the same answer, so that no questions pile up."""
+        asking, limit = self._asking, self._database.waits.readiness
+        if asking is None or asking.done():
+            asking = self._asking = asyncio.create_task(self._state())
+            asking.add_done_callback(_nobody_may_be_waiting)
+        await asyncio.wait({asking}, timeout=limit)
+        if not asking.done():  # to give up a connection that hangs takes another moment
+            raise TimeoutError
+        return asking.result()
+
+    async def _state(self) -> MigrationState:
+        async with asyncio.timeout(self._database.waits.readiness):
+            return await self._read_migrations(self._database.probe)
+
+
+def _nobody_may_be_waiting(asked: asyncio.Task[MigrationState]) -> None:
+    if not asked.cancelled():
+        asked.exception()

@@ -183,7 +183,7 @@ async def test_item_82_sqlite_is_set_up_for_what_the_service_promises(app: FastA
                 name: await one.scalar(text(f"PRAGMA {name}"))
                 for name in ("journal_mode", "foreign_keys", "synchronous", "busy_timeout")
             }
-            assert values == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2, "busy_timeout": 30_000}
+            assert values == {"journal_mode": "wal", "foreign_keys": 1, "synchronous": 2, "busy_timeout": 5_000}
 
 
 async def test_item_82_foreign_keys_are_enforced(app: FastAPI, user: Account) -> None:

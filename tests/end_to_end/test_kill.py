@@ -9,7 +9,9 @@ from urllib.parse import urlsplit
 
 import httpx2 as httpx
 import pytest
+from sqlalchemy import text
 
+from shared.database import Database
 from tests.conftest import UNLIMITED, sign_up
 from tests.databases import execute
 from tests.factories import RegisterRequestFactory
@@ -104,3 +106,33 @@ async def test_item_86_clients_that_go_away_keep_no_connection_of_the_database(s
 
     assert {answer.status_code for answer in answers} == {200}
     assert written.json()["data"]["nickname"] == "Grace"
+
+
+async def test_item_87_clients_that_leave_a_lock_free_their_connections(served: Project) -> None:
+    if served.database.startswith("sqlite"):
+        pytest.skip("who waits for another writer keeps no connection")
+    patient = dict.fromkeys(("LOCK", "STATEMENT", "POOL"), str(PATIENCE_SECONDS))
+    waits = {f"DATABASE_{name}_TIMEOUT_SECONDS": seconds for name, seconds in patient.items()}
+    served.variables = {**served.variables, **waits, "DATABASE_POOL_SIZE": "2"}
+    with serve(served, 1) as (process,):
+        async with httpx.AsyncClient(base_url=process.address, timeout=PATIENCE_SECONDS) as client:
+            account = await sign_up(client)
+            url, token = urlsplit(process.address), account.tokens["access_token"]
+            body = '{"nickname":"Ada"}'
+            head = f"PATCH /api/users/me HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {token}\r\n"
+            request = f"{head}Content-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n{body}"
+            locking = Database(served.database)
+            async with locking.transaction() as session:
+                await session.execute(text("UPDATE users SET nickname = 'Lovelace'"))
+                for _ in range(2):
+                    _, writer = await asyncio.open_connection(url.hostname, url.port)
+                    writer.write(request.encode())
+                    await writer.drain()
+                    await asyncio.sleep(0.5)  # until it waits for the lock; if it does not yet, this shows nothing
+                    writer.transport.abort()
+                shown = await client.get("/api/auth/sessions", headers=account.headers)
+            await locking.close()
+            kept = await client.get("/api/users/me", headers=account.headers)
+
+    assert (shown.status_code, kept.json()["data"]["nickname"]) == (200, "Lovelace")
+    assert sum('"status": 499' in line for line in process.output) == 2

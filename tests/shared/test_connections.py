@@ -11,7 +11,6 @@ from fastapi import FastAPI
 from sqlalchemy import Select, bindparam, column, func, literal, select, table, text
 from sqlalchemy.exc import DBAPIError
 
-import shared.database
 import shared.engines
 from shared.container import Runtime
 from shared.database import Database
@@ -102,10 +101,9 @@ async def test_writers_who_wait_leave_the_connections_to_those_who_read(database
 
 
 async def test_item_82_who_waits_too_long_for_a_connection_is_told_to_come_again(
-    make_app: MakeApp, user: Account, monkeypatch: pytest.MonkeyPatch
+    make_app: MakeApp, user: Account
 ) -> None:
-    monkeypatch.setattr(shared.database, "POOL_TIMEOUT_SECONDS", 0.01)
-    app = make_app(database_pool_size=1)
+    app = make_app(database_pool_size=1, database_pool_timeout_seconds=0.01)
     runtime: Runtime = app.state.runtime
     async with client_of(app) as client:
         async with runtime.shared.database().transaction() as session:
