@@ -35,6 +35,7 @@ from shared.schema import Migrations, StartupError
 from shared.serving import serve
 from shared.setting_types import MINIMUM_KEY_BYTES
 from shared.settings import Settings, SettingsError, load_settings
+from shared.supervisor import fails_the_supervisor
 from shared.unknown_settings import unknown_settings
 
 log = structlog.get_logger(__name__)
@@ -243,7 +244,7 @@ def __getattr__(name: str) -> Any:
     if name != "app":
         raise AttributeError(name)
     # With any other code, uvicorn would start a worker that failed again, for ever.
-    with _faults_to_stderr(STARTUP_FAILURE if parent_process() else 1, is_server=True):
+    with fails_the_supervisor(), _faults_to_stderr(STARTUP_FAILURE if parent_process() else 1, is_server=True):
         ensure_secret()
         with collection_paused():
             app = create_app()

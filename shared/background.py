@@ -69,10 +69,15 @@ class BackgroundTasks:
         self._waiting.append(_Given(work, context, details))
         self._start_next()
 
-    async def close(self) -> None:
-        """Wait for everything, including what that starts in turn; after the grace period, cancel what is left."""
+    async def close(self, *, within: float | None = None) -> None:
+        """Wait for everything, including what that starts in turn; after the grace period, cancel what is left.
+
+        Args:
+            within: Seconds for all of this, if they are fewer than the grace period would take.
+        """
+        grace = self._grace_seconds if within is None else min(self._grace_seconds, within - 2 * CANCELLATION_SECONDS)
         with suppress(TimeoutError):
-            async with asyncio.timeout(self._grace_seconds):
+            async with asyncio.timeout(grace):
                 while self._running:
                     await asyncio.wait(self._running)
         if not self._running:

@@ -19,6 +19,7 @@ from shared.mail import ConsoleSender, DroppingSender, MailSender, Outbox, SmtpS
 from shared.module import Permission
 from shared.paging import Paginator
 from shared.settings import Settings
+from shared.shutdown import Shutdown
 from shared.throttle import Throttle
 
 C = TypeVar("C", bound=DeclarativeContainer)
@@ -57,6 +58,7 @@ class SharedContainer(DeclarativeContainer):
     read_migrations: providers.Dependency[ReadMigrations] = providers.Dependency()
 
     clock = providers.Object(utc_now)
+    shutdown = providers.Singleton(Shutdown)
     database = providers.Singleton(_database, settings)
     keys = providers.Singleton(_key_ring, settings)
     events = providers.Singleton(EventBus)
@@ -96,7 +98,7 @@ class Runtime:
 
     async def close(self) -> None:
         """Let background work finish, then shut down: the modules' resources in reverse order, and the database."""
-        await self.shared.background().close()
+        await self.shared.background().close(within=self.shared.shutdown().seconds_left())
         for container in reversed(self._containers.values()):
             if (closing := container.shutdown_resources()) is not None:
                 await closing

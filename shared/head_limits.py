@@ -18,14 +18,17 @@ from uvicorn.protocols.http.httptools_impl import STATUS_LINE, HttpToolsProtocol
 
 from shared.deadline import WHEN_LEFT
 from shared.errors import AppError, HeadTooLarge, RequestTimeout, failure_response
-from shared.middleware import REQUEST_ID, SECURITY_HEADERS, refuse
+from shared.middleware import EVENT_STREAM_KEY, REQUEST_ID, SECURITY_HEADERS, refuse
 from shared.request import RequestInfo, current_request
+from shared.shutdown import Shutdown
 
 log = structlog.get_logger("access")
 
 MAXIMUM_HEADERS = 100
 LINGER_SECONDS = 5
 STATE_KEY = "head_limits"
+SHUTDOWN_KEY = "shutdown"
+_NEVER = Shutdown()
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +76,7 @@ class BoundedHttpTools(HttpToolsProtocol):
     def __init__(self, *arguments: Any, **named: Any) -> None:
         super().__init__(*arguments, **named)
         self._limits = cast("HeadLimits", self.app_state.get(STATE_KEY, HeadLimits()))
+        self._shutdown = cast("Shutdown", self.app_state.get(SHUTDOWN_KEY, _NEVER))
         self._stage = _Stage.BETWEEN
         self._head_bytes = 0
         self._timer: TimerHandle | None = None
@@ -112,11 +116,21 @@ class BoundedHttpTools(HttpToolsProtocol):
         super().on_headers_complete()
         if self.cycle is not None:
             self.cycle.transport = self._outgoing
+            if self._shutdown.has_begun:  # its answer tells the client to use another connection from now on
+                self.cycle.keep_alive = False
 
     def on_message_complete(self) -> None:
         self._stage = _Stage.BETWEEN
         super().on_message_complete()
         if self._outgoing.is_closing():
+            self.transport.close()
+
+    def shutdown(self) -> None:
+        super().shutdown()
+        # A stream of events has no end of its own: here it gets one, and its client asks another instance for more.
+        if self._is_answering() and EVENT_STREAM_KEY in self.cycle.scope:
+            if self.cycle.chunked_encoding:
+                self.transport.write(b"0\r\n\r\n")
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import structlog
 from fastapi import FastAPI
@@ -10,10 +11,12 @@ from sqlalchemy import URL
 
 from shared.access_table import HOW_TO_MARK
 from shared.container import Runtime
+from shared.draining import drain_at_the_end
 from shared.events import ApplicationStarted
-from shared.head_limits import STATE_KEY, HeadLimits, bound_heads
+from shared.head_limits import SHUTDOWN_KEY, STATE_KEY, HeadLimits, bound_heads
 from shared.schema import check_database
 from shared.settings import SettingsError
+from shared.supervisor import fails_the_supervisor
 from shared.workers import replaces_another
 
 log = structlog.get_logger(__name__)
@@ -22,15 +25,18 @@ RETRY_SECONDS = 1
 
 
 @asynccontextmanager
-async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, HeadLimits]]:
+async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
     runtime: Runtime = app.state.runtime
     if unmarked := app.state.access.unmarked():
         log.warning("unmarked_routes", routes=unmarked, what_to_do=HOW_TO_MARK)
     settings = runtime.shared.settings()
     bound_heads()
+    shutdown = runtime.shared.shutdown()
+    drain_at_the_end(shutdown, delay=settings.drain_delay, timeout=settings.shutdown_timeout_seconds)
     try:
         async with _started(runtime):
-            yield {STATE_KEY: HeadLimits(settings.max_head_bytes, settings.head_timeout_seconds)}
+            limits = HeadLimits(settings.max_head_bytes, settings.head_timeout_seconds)
+            yield {STATE_KEY: limits, SHUTDOWN_KEY: shutdown}
     finally:
         await runtime.close()
 
@@ -46,7 +52,8 @@ async def _started(runtime: Runtime) -> AsyncIterator[None]:
         if isinstance(error, SettingsError) or not replaces_another():
             # The server prints a traceback of its own, in which the reason is hard to find.
             log.critical("cannot_start", reason=str(error))
-            raise
+            with fails_the_supervisor():
+                raise
         waiting = asyncio.create_task(_start_later(runtime, str(error)))
     try:
         yield

@@ -1,5 +1,6 @@
 """The layers around every request, outermost first. All are plain ASGI and cover websockets too where it matters."""
 
+import asyncio
 import re
 import time
 from collections.abc import Iterable
@@ -25,6 +26,7 @@ from shared.errors import (
     NotFound,
     PasswordChangeRequired,
     PermissionDenied,
+    Unavailable,
     failure_response,
 )
 from shared.request import Principal, RequestInfo, current_request
@@ -37,6 +39,8 @@ RAW_REQUEST_ID = REQUEST_ID.lower().encode()
 WELL_FORMED_REQUEST_ID = re.compile(rb"[A-Za-z0-9._-]{1,128}")
 
 SWITCHING_PROTOCOLS = 101
+
+EVENT_STREAM_KEY = "is_event_stream"
 
 RawHeaders = list[tuple[bytes, bytes]]
 
@@ -95,11 +99,17 @@ class RequestContextMiddleware:
                 status = message.get("status", 101)
                 if status != SWITCHING_PROTOCOLS:
                     request.confirm = None  # what is done after the answer is not the caller's any more
-                message["headers"] = self._complete(message.get("headers", ()), request)
+                message["headers"] = self._complete(message.get("headers", ()), request, scope)
             await send(message)
 
         try:
             await self.app(scope, receive, send_with_headers)
+        except asyncio.CancelledError:
+            if not scope["app"].state.runtime.shared.shutdown().has_begun:
+                raise
+            # The service ends, and there is no time left for this one.
+            if scope["type"] == "http" and not status:
+                await refuse(Unavailable(), scope, receive, send_with_headers)
         finally:
             self._log.info(
                 "request",
@@ -112,7 +122,7 @@ class RequestContextMiddleware:
             )
             current_request.reset(token)
 
-    def _complete(self, sent: Iterable[tuple[bytes, bytes]], request: RequestInfo) -> RawHeaders:
+    def _complete(self, sent: Iterable[tuple[bytes, bytes]], request: RequestInfo, scope: Scope) -> RawHeaders:
         """Raw, as ASGI has them: Starlette's way to set a header searches them all for each."""
         headers = [header for header in sent if header[0] != RAW_REQUEST_ID]
         names = {name for name, _ in headers}
@@ -120,8 +130,11 @@ class RequestContextMiddleware:
         if request.language is not None:
             headers += [(b"content-language", request.language.encode()), (b"vary", b"Accept-Language")]
         headers += [header for header in self._headers if header[0] not in names]
-        if API_CONTENT_POLICY[0] not in names and not dict(headers).get(b"content-type", b"").startswith(b"text/html"):
+        content_type = dict(headers).get(b"content-type", b"")
+        if API_CONTENT_POLICY[0] not in names and not content_type.startswith(b"text/html"):
             headers.append(API_CONTENT_POLICY)
+        if content_type.startswith(b"text/event-stream"):
+            scope[EVENT_STREAM_KEY] = True  # for the server, which has to end it
         return headers
 
 

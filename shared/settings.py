@@ -28,6 +28,7 @@ from shared.setting_types import (
 from shared.throttle import MEMORY, RateLimits, rate_limits
 from shared.waits import Waits
 
+PRODUCTION_DRAIN_DELAY_SECONDS = 5.0
 ENV_FILE = ROOT / ".env"
 NEW_KEY_HINT = "make one with: python -c 'import secrets; print(secrets.token_urlsafe(48))'"
 S = TypeVar("S", bound=BaseSettings)
@@ -109,6 +110,8 @@ class Settings(DatabaseSettings):
     request_timeout_seconds: TimeLimit = 60
     max_head_bytes: int = Field(default=65_536, ge=4096)
     head_timeout_seconds: float = Field(default=10, gt=0, allow_inf_nan=False)
+    drain_delay_seconds: float | None = Field(default=None, ge=0, le=300)
+    shutdown_timeout_seconds: float = Field(default=30, ge=2, le=3600, validate_default=True)
     public_limit_per_address: RateLimits = rate_limits("300/minute")
     throttle_storage: StorageAddress = SecretStr(MEMORY)
     allow_throttle_per_process: bool = Field(default=False, validate_default=True)
@@ -139,6 +142,12 @@ class Settings(DatabaseSettings):
             idle_in_transaction=self.database_idle_in_transaction_timeout_seconds,
             readiness=self.readiness_timeout_seconds,
         )
+
+    @property
+    def drain_delay(self) -> float:
+        if self.drain_delay_seconds is None:
+            return PRODUCTION_DRAIN_DELAY_SECONDS if self.is_production else 0
+        return self.drain_delay_seconds
 
     @property
     def secret_keys(self) -> tuple[str, ...]:
@@ -189,6 +198,13 @@ class Settings(DatabaseSettings):
                 f"THROTTLE_STORAGE is {MEMORY}, so each worker counts for itself; use redis://..., "
                 "or consent to limits that are as many times as high with ALLOW_THROTTLE_PER_PROCESS=true"
             )
+        return value
+
+    @field_validator("shutdown_timeout_seconds")
+    @classmethod
+    def _draining_ends_in_time(cls, value: float, info: ValidationInfo) -> float:
+        if value <= (info.data.get("drain_delay_seconds") or 0):
+            raise ValueError("must be longer than DRAIN_DELAY_SECONDS, which is a part of it")
         return value
 
     @field_validator("trusted_proxies")

@@ -6,4 +6,4 @@ from modules.system.services import ReadinessService
 class Container(containers.DeclarativeContainer):
     shared = providers.DependenciesContainer()
 
-    readiness_service = providers.Singleton(ReadinessService, shared.database, shared.read_migrations)
+    readiness_service = providers.Singleton(ReadinessService, shared.database, shared.read_migrations, shared.shutdown)

@@ -30,6 +30,11 @@ class Checks(ResponseData):
         "`pending` or `incompatible`, if the service is not ready for it. Not there while the database is away.",
         examples=[{"auth": "applied", "users": "applied"}],
     )
+    service: Literal["draining"] | None = Field(
+        default=None,
+        exclude_if=lambda service: service is None,
+        description="Only there when the service has been told to stop.",
+    )
 
 
 class Readiness(ResponseData):

@@ -7,15 +7,17 @@ from modules.system.schemas import Checks, Readiness
 from shared.container import MigrationState, ReadMigrations
 from shared.database import Database
 from shared.schema import unusable
+from shared.shutdown import Shutdown
 
 log = structlog.get_logger(__name__)
 
 
 class ReadinessService:
-    def __init__(self, database: Database, read_migrations: ReadMigrations) -> None:
+    def __init__(self, database: Database, read_migrations: ReadMigrations, shutdown: Shutdown) -> None:
         self._database = database
         self._read_migrations = read_migrations
         self._asking: asyncio.Task[MigrationState] | None = None
+        self._shutdown = shutdown
 
     async def check(self) -> Readiness:
         """Ask the database whether it is there, and has what this code needs.
@@ -35,6 +37,8 @@ class ReadinessService:
                 params={"modules": ", ".join(modules)},
                 data={"checks": {"database": "ok", "migrations": state}},
             )
+        if self._shutdown.has_begun:
+            raise NotReady("The service is about to stop.", data={"checks": {"database": "ok", "service": "draining"}})
         return Readiness(checks=Checks(database="ok", migrations=state))
 
     async def _ask(self) -> MigrationState:

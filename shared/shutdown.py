@@ -1,0 +1,42 @@
+"""Whether the service has been told to stop, and how long it may still take."""
+
+import asyncio
+import time
+from typing import Annotated, cast
+
+from fastapi import Depends
+from fastapi.requests import HTTPConnection
+
+
+class Shutdown:
+    """One instance an application. What goes on for long, a stream for example, ends itself when `wait` returns."""
+
+    def __init__(self) -> None:
+        self._begun = asyncio.Event()
+        self._deadline: float | None = None
+
+    @property
+    def has_begun(self) -> bool:
+        """Requests are still served, but no load balancer should send any: readiness is off."""
+        return self._begun.is_set()
+
+    async def wait(self) -> None:
+        """Return as soon as the service has been told to stop."""
+        await self._begun.wait()
+
+    def begin(self, deadline: float) -> None:
+        """Say that the service stops, and ends at `deadline` by the monotonic clock, whatever is left then."""
+        self._deadline = deadline
+        self._begun.set()
+
+    def seconds_left(self) -> float | None:
+        """None if nobody has set a limit."""
+        return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
+
+
+def _of_the_application(connection: HTTPConnection) -> Shutdown:
+    return cast("Shutdown", connection.app.state.runtime.shared.shutdown())
+
+
+Stopping = Annotated[Shutdown, Depends(_of_the_application)]
+"""For routes that answer for long: `stopping: Stopping`, and `await stopping.wait()` beside what they wait for."""
