@@ -4,6 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, nullcontext
 from dataclasses import replace
+from pathlib import Path
+from shutil import disk_usage
 from typing import TYPE_CHECKING, Annotated, Any, Literal
 
 from fastapi import Depends
@@ -116,6 +118,7 @@ class Database:
         is_sqlite = self.url.get_backend_name() == "sqlite"
         # One connection that all share cannot be counted, and must not be closed.
         is_in_memory = is_sqlite and self.url.database in {None, "", ":memory:"}
+        self._file = Path(str(self.url.database)) if is_sqlite and not is_in_memory else None
         pool = {} if is_in_memory else {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": waits.pool}
         # Most of what is asked only reads: that every statement commits by itself is a connection's natural state, and
         # who writes changes it. SQLite's driver has nothing to change: there, BEGIN is a statement as any other.
@@ -128,7 +131,7 @@ class Database:
         one = pool | {"pool_size": 1}
         self.probe = self.engine if is_in_memory else create_engine(self.url, short, **autocommit, **one)
         look_after_idle_connections(self.probe.sync_engine)
-        self._lookups = _lookups(self.url) if is_sqlite and not is_in_memory else None
+        self._lookups = _lookups(self.url) if self._file else None
         self._turns = _Turns(pool_size, waits.pool)
         # SQLite has one writer at a time. The others of this process wait here, where they keep no connection busy.
         self._writers = _Turns(1, waits.lock) if is_sqlite else nullcontext()
@@ -182,6 +185,12 @@ class Database:
         """The same as a part of the session's transaction."""
         connection = (await session.connection()).sync_connection
         return await greenlet_spawn(prepared.within, connection, parameters)
+
+    async def free_bytes(self) -> int | None:
+        """What the disk of a SQLite file has left for it; None for a server, whose disk nobody here can see."""
+        if self._file is None:
+            return None
+        return (await asyncio.to_thread(disk_usage, self._file.parent)).free
 
     async def ping(self) -> None:
         """Raises whatever the driver raises if the database cannot be reached."""

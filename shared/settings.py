@@ -101,6 +101,7 @@ class Settings(DatabaseSettings):
     database_idle_in_transaction_timeout_seconds: TimeLimit = 60
     readiness_timeout_seconds: float = Field(default=1, gt=0, allow_inf_nan=False)
     jwt_secret_key: SecretStr
+    sqlite_minimum_free_bytes: int = Field(default=1_048_576, ge=0)
     allow_sqlite_in_production: bool = Field(default=False, validate_default=True)
     disabled_modules: CommaSeparated = ()
     cors_origins: CommaSeparated = ()

@@ -30,6 +30,11 @@ class Checks(ResponseData):
         "`pending` or `incompatible`, if the service is not ready for it. Not there while the database is away.",
         examples=[{"auth": "applied", "users": "applied"}],
     )
+    disk: Literal["full"] | None = Field(
+        default=None,
+        exclude_if=lambda disk: disk is None,
+        description="Only there when the disk of a SQLite file has too little room left to write.",
+    )
     service: Literal["draining"] | None = Field(
         default=None,
         exclude_if=lambda service: service is None,

@@ -13,11 +13,14 @@ log = structlog.get_logger(__name__)
 
 
 class ReadinessService:
-    def __init__(self, database: Database, read_migrations: ReadMigrations, shutdown: Shutdown) -> None:
+    def __init__(
+        self, database: Database, read_migrations: ReadMigrations, shutdown: Shutdown, *, minimum_free_bytes: int
+    ) -> None:
         self._database = database
         self._read_migrations = read_migrations
         self._asking: asyncio.Task[MigrationState] | None = None
         self._shutdown = shutdown
+        self._minimum_free_bytes = minimum_free_bytes
 
     async def check(self) -> Readiness:
         """Ask the database whether it is there, and has what this code needs.
@@ -37,6 +40,11 @@ class ReadinessService:
                 params={"modules": ", ".join(modules)},
                 data={"checks": {"database": "ok", "migrations": state}},
             )
+        free = await self._database.free_bytes()
+        if free is not None and free < self._minimum_free_bytes:
+            log.error("disk_full", free_bytes=free, minimum=self._minimum_free_bytes)
+            checks = {"database": "ok", "migrations": state, "disk": "full"}
+            raise NotReady("The database's disk is full.", data={"checks": checks})
         if self._shutdown.has_begun:
             raise NotReady("The service is about to stop.", data={"checks": {"database": "ok", "service": "draining"}})
         return Readiness(checks=Checks(database="ok", migrations=state))

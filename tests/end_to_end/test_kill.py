@@ -19,7 +19,8 @@ from tests.project import Project
 from tests.races.service import serve
 
 WRITERS = 8
-KILLS = 3
+# By hand more, for a figure: KILL_ROUNDS=20.
+KILLS = int(os.environ.get("KILL_ROUNDS", "3"))
 SOME = 20
 # Far more than anything here takes: only a test that fails waits for so long.
 PATIENCE_SECONDS = 60

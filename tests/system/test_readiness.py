@@ -99,3 +99,14 @@ async def test_a_database_that_does_not_exist_is_503_for_whoever_needs_it(make_a
         login = {"email": "ada@example.com", "password": "seven purple tractors sing"}
         assert_failure(await client.post("/api/auth/login", json=login), 503, "unavailable")
         assert_failure(await client.get("/api/ready"), 503, "not_ready")
+
+
+async def test_a_full_disk_is_not_ready(make_app: MakeApp, database: str) -> None:
+    # No disk has so much room left.
+    async with client_of(make_app(database_url=database, sqlite_minimum_free_bytes=2**62)) as client:
+        answer = await client.get("/api/ready")
+
+    if database.startswith("sqlite"):
+        assert assert_failure(answer, 503, "not_ready")["data"]["checks"]["disk"] == "full"
+    else:
+        assert "disk" not in data_of(answer)["checks"], "a server's disk cannot be seen from here"
