@@ -114,9 +114,8 @@ def test_item_76_workers_that_would_count_for_themselves_end_the_server_with_one
         "python", "bootstrap.py", check=False
     )
 
-    # uvicorn's parent process says what happened, but ends with 0 when there are several workers.
     assert 1 <= under_uvicorn.stderr.count("ALLOW_THROTTLE_PER_PROCESS=true") <= 2
-    assert "failed to start, stopping the parent process" in under_uvicorn.stderr
+    assert under_uvicorn.returncode != 0
     assert by_itself.returncode == 1
     assert by_itself.stderr.count("ALLOW_THROTTLE_PER_PROCESS=true") == 1
     for result in (under_uvicorn, by_itself):
