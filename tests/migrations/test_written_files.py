@@ -128,3 +128,11 @@ def test_two_heads_of_one_module_are_merged_under_a_proper_id(project: Checkout)
     assert new.module == "users"
     assert set(new.down) == {"users_0000000a", "users_0000000b"}
     project.alembic("upgrade", "heads")
+
+
+def test_revisions_of_one_second_and_one_message_have_a_file_each(project: Checkout) -> None:
+    before = set(read_branches(modules_in(project)))
+    for _ in range(6):
+        project.alembic("revision", "--head", "users@head", "-m", "change")
+
+    assert len({one.file for one in new_revisions(project, before)}) == 6
