@@ -94,6 +94,9 @@ def form_of(column: InstrumentedAttribute[Any]) -> Form:
     """Raises TypeError: nothing can be sorted by this column, as its longest value makes no cursor."""
     type_ = column.type.python_type
     if issubclass(type_, Enum):
+        # MariaDB sorts its ENUM by the order of the members and compares it by their names: a page would skip rows.
+        if getattr(column.type, "native_enum", False):
+            raise TypeError(f"{column} cannot be sorted by: give its Enum native_enum=False")
         return _Member(type_)
     if not issubclass(type_, str):
         return Form(type_)

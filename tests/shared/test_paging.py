@@ -1,6 +1,7 @@
 """Keyset paging: every row once, whatever values they share, and no cursor but our own."""
 
 import base64
+import enum
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from uuid import UUID
@@ -8,7 +9,7 @@ from uuid import UUID
 import pytest
 from dependency_injector import providers
 from fastapi import FastAPI
-from sqlalchemy import String, Text, select
+from sqlalchemy import Enum, String, Text, select
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from modules.users import User, UserCreate
@@ -23,6 +24,10 @@ from tests.project import SECRET
 COLUMNS = {"created_at": User.created_at, "email": User.email_key, "nickname": User.nickname}
 MOMENTS = [datetime(2030, 1, 1, 12, 0, 0, microsecond, tzinfo=UTC) for microsecond in (1, 2, 2, 2, 2, 3)]
 SORTS = ["created_at", "-created_at", "email", "-email", "nickname", "-nickname"]
+
+
+class Colour(enum.Enum):
+    RED = "r"
 
 
 @pytest.fixture
@@ -131,8 +136,13 @@ def test_what_makes_no_cursor_is_refused_at_once() -> None:
         body: Mapped[str] = mapped_column(Text)
         summary: Mapped[str] = mapped_column(String(LONGEST_TEXT + 1))
         title: Mapped[str] = mapped_column(String(LONGEST_TEXT))
+        native: Mapped[Colour] = mapped_column(Enum(Colour))
+        colour: Mapped[Colour] = mapped_column(Enum(Colour, native_enum=False))
 
     for column in (Article.body, Article.summary):
         with pytest.raises(TypeError, match="text needs a length"):
             form_of(column)
     assert form_of(Article.title).read("x") == "x"
+    with pytest.raises(TypeError, match="native_enum=False"):
+        form_of(Article.native)
+    assert form_of(Article.colour).read("RED") is Colour.RED
