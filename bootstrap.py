@@ -26,7 +26,7 @@ from shared.discovery import ModuleError, Modules, discover
 from shared.documentation import add_documentation
 from shared.errors import AppError, register_exception_handlers
 from shared.layers import layers
-from shared.lifespan import lifespan, preflight, upgrade
+from shared.lifespan import lifespan, preflight
 from shared.logging import configure_logging
 from shared.memory import collection_paused
 from shared.openapi import LICENCE, SERVERS, describe_truthfully
@@ -172,11 +172,9 @@ def main() -> None:
     # The server makes its own; this one shows what is wrong without a server's traceback around it.
     runtime: Runtime = create_app().state.runtime
     settings = runtime.shared.settings()
+    asyncio.run(preflight(runtime))
     if settings.app_env == "development":
-        upgrade(runtime.shared.database().url)
         sys.stderr.write(greeting(settings))
-    else:
-        asyncio.run(preflight(runtime))
     serve(settings)
 
 

@@ -91,8 +91,8 @@ def upgrade(url: URL) -> None:
 
 
 async def preflight(runtime: Runtime) -> None:
-    """Refuse to start a server that could not serve."""
+    """Refuse to start a server that could not serve; in development upgrade its database, unless that is ahead."""
     try:
-        await check_database(runtime, upgrade)
+        await check_database(runtime, upgrade, when=any)
     finally:
         await runtime.close()

@@ -26,13 +26,19 @@ class StartupError(Exception):
     """The service must not start like this. The message says why and what to do."""
 
 
-async def check_database(runtime: Runtime, upgrade: Callable[[URL], None]) -> bool:
+async def check_database(
+    runtime: Runtime, upgrade: Callable[[URL], None], *, when: Callable[[Iterable[bool]], bool] = all
+) -> bool:
     """Find a wrong address or an old schema now rather than at the first request.
 
-    Production does not start. Development starts and says what is wrong; `upgrade` gives an empty database its tables.
+    Production does not start. Development starts and says what is wrong; it lets `upgrade` do what is pending, `when`
+    all modules are: an empty database gets its tables. With `any`, one that is behind is upgraded, too.
 
     Returns:
         Whether the database can be used.
+
+    Raises:
+        StartupError: Production cannot work with this database, or development's `upgrade` has refused.
     """
     settings, database = runtime.shared.settings(), runtime.shared.database()
     address = printable(database.url)
@@ -40,11 +46,14 @@ async def check_database(runtime: Runtime, upgrade: Callable[[URL], None]) -> bo
     try:
         await refuse_unannounced_pooler(database.url)
         state = await runtime.shared.read_migrations()(database.engine)
-        is_empty = all(status == "pending" for status in state.values())
-        if settings.app_env == "development" and is_empty:
+        # Alembic refuses to touch what newer code has migrated.
+        is_known = {"applied", "pending"}.issuperset(state.values())
+        if settings.app_env == "development" and is_known and when(status == "pending" for status in state.values()):
             await asyncio.to_thread(upgrade, database.url)
         else:
             mismatch = mismatch_in(state)
+    except StartupError:
+        raise
     except Exception as error:  # noqa: BLE001 - whatever it is, the database cannot be used
         fault = f"The database {address} cannot be used: {type(error).__name__}: {error}. {what_to_do(error)}"
         if settings.is_production:

@@ -1,12 +1,15 @@
 """Starting: development prepares everything by itself, production refuses to start wrong."""
 
+import asyncio
 import json
 from dataclasses import replace
 
 import httpx2 as httpx
 import pytest
 
+from tests.api.envelope import data_of
 from tests.conftest import sign_up
+from tests.databases import execute
 from tests.project import Project, free_port, serve
 
 GOOD_KEY = "mZ4vQ8xK1pW7nB3rT9yL5cH2fJ6gD0sA-uE_iO4aYqXw"
@@ -20,6 +23,16 @@ def in_development(project: Project, **variables: str) -> Project:
 def in_production(project: Project, **variables: str) -> Project:
     settings = {"APP_ENV": "production", "JWT_SECRET_KEY": GOOD_KEY, "AUTH_BCRYPT_COST": ""}
     return replace(project, variables=settings | variables)
+
+
+async def ready_in_development(project: Project) -> dict[str, str]:
+    """What `/api/ready` says of the migrations when `bootstrap.py` has begun to serve."""
+    port = free_port()
+    with serve(in_development(project, DATABASE_URL=project.database, APP_PORT=str(port)), "bootstrap.py") as server:
+        assert any("Application startup complete" in line for line in server.process.stderr or ())
+        async with httpx.AsyncClient(base_url=f"http://127.0.0.1:{port}") as client:
+            migrations: dict[str, str] = data_of(await client.get("/api/ready"))["checks"]["migrations"]
+            return migrations
 
 
 async def test_one_command_serves_from_a_fresh_clone(sqlite_project: Project) -> None:
@@ -41,6 +54,22 @@ async def test_one_command_serves_from_a_fresh_clone(sqlite_project: Project) ->
     assert env_file.stat().st_mode & 0o077 == 0
     assert env_file.read_text(encoding="utf-8") not in said
     assert project.changed_files() == []
+
+
+async def test_development_applies_what_is_pending(project: Project) -> None:
+    project.alembic("upgrade", "users@head")
+
+    assert (await ready_in_development(project))["auth"] == "applied"
+
+
+async def test_development_serves_with_a_schema_that_newer_code_has_migrated(project: Project) -> None:
+    project.alembic("upgrade", "heads")
+    newer = "INSERT INTO alembic_version (version_num) VALUES ('billing_0a1b2c3d')"
+    await asyncio.to_thread(execute, project.database, newer)
+
+    migrations = await ready_in_development(project)
+
+    assert (migrations["users"], migrations["billing"]) == ("applied", "ahead")
 
 
 async def test_uvicorn_alone_serves_from_a_fresh_clone(sqlite_project: Project) -> None:
