@@ -6,6 +6,8 @@ index it takes neither an expression nor an order; those are taken from the file
 
 import re
 import warnings
+from collections.abc import Iterator
+from itertools import product
 from typing import Any
 
 from alembic.operations.batch import BatchOperationsImpl
@@ -22,6 +24,10 @@ HOW_TO_SAY = (
 )
 # What a model would not tell, and so would be lost without a word.
 CLAUSES = ("AUTOINCREMENT", "WITHOUT ROWID", "STRICT", "ON CONFLICT")
+# Nothing but columns: what Alembic makes of such an index with a new name of one is the same index.
+PLAIN_INDEX = re.compile(
+    r"""CREATE (UNIQUE )?INDEX \S+ ON [^\s(]+ ?\(\s*["`\[]?\w+["`\]]?(\s*,\s*["`\[]?\w+["`\]]?)*\s*\)""", re.IGNORECASE
+)
 
 
 def keep_what_rebuilds_lose() -> None:
@@ -41,6 +47,7 @@ def _flush_and_restore(batch: BatchOperationsImpl) -> None:
         if name == "drop_index":
             batch.impl.drop_index(*arguments, **options)
     rebuild = _Rebuild(connection, batch)
+    rebuild.drop_what_cannot_be_read()
     batch.reflect_kwargs["listeners"].append(("column_reflect", rebuild.keep_collation))
     # Else renaming the new table would stumble over every view and trigger that names the old one.
     connection.exec_driver_sql("PRAGMA legacy_alter_table=ON")
@@ -73,6 +80,19 @@ class _Rebuild:
         self._sql = self._sql_of_table()
         self._objects = self._read("tbl_name = ? COLLATE NOCASE AND type IN ('index', 'trigger')", self._table)
         self._views = {name for name in self._read("type = 'view'") if self._view_fault(name) is None}
+        self._sequence = self._read_sequence()
+        self._writes = {one for one in self._read_writes() if self._write_fault(*one) is None}
+
+    def drop_what_cannot_be_read(self) -> None:
+        """Indexes of which Alembic would make others, or none: what stays is made again from its text."""
+        for name, (kind, sql) in list(self._objects.items()):
+            if kind != "index" or PLAIN_INDEX.fullmatch(sql):
+                continue
+            if self._names(sql, self._renamed):
+                raise self._refusal(kind, name, "it names a column that is renamed")
+            self._connection.exec_driver_sql(f'DROP INDEX "{name}"')
+            if self._names(sql, self._dropped):
+                del self._objects[name]  # as on every database: it goes with its column
 
     def keep_collation(self, _inspector: object, _table: object, column: dict[str, Any]) -> None:
         match = re.search(COLLATION.format(re.escape(column["name"])), self._sql, re.IGNORECASE)
@@ -86,16 +106,17 @@ class _Rebuild:
         for name, (kind, sql) in self._objects.items():
             if there.get(name) == (kind, sql):
                 continue
-            if kind == "index" and name not in there and self._names(sql, self._dropped):
-                continue  # as on every database: it goes with its column
             if kind == "index" and self._names(sql, self._renamed | self._dropped):
-                if name in there:
-                    continue  # Alembic has made it with the new name
-                raise self._refusal(kind, name, "it names a column that is renamed")
+                continue  # it is there with the new name, or has gone with its column
             if name in there:
                 self._connection.exec_driver_sql(f'DROP INDEX "{name}"')
             self._connection.exec_driver_sql(sql)
-        self._try_triggers()
+        if self._sequence is not None:
+            self._restore_sequence(self._sequence)
+        for table, statement in sorted(self._writes):
+            if fault := self._write_fault(table, statement):
+                triggers = self._read("type = 'trigger' AND tbl_name = ? COLLATE NOCASE", table)
+                raise self._refusal("trigger", " or ".join(sorted(triggers)), fault)
         for name in sorted(self._views):
             if fault := self._view_fault(name):
                 raise self._refusal("view", name, fault)
@@ -118,19 +139,33 @@ class _Rebuild:
                 f"SQLite would build the table {self._table} anew without {', '.join(lost)}. {HOW_TO_SAY}"
             )
 
-    def _try_triggers(self) -> None:
-        triggers = [name for name, (kind, _) in self._objects.items() if kind == "trigger"]
-        if not triggers:
-            return
-        columns = [str(row[1]) for row in self._connection.exec_driver_sql(f'PRAGMA table_info("{self._table}")')]
+    def _read_writes(self) -> Iterator[tuple[str, str]]:
+        """What triggers wait for, on any table or view, as they may name this one."""
+        tables = self._connection.exec_driver_sql("SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'trigger'")
+        return product([str(table) for (table,) in tables], ("INSERT", "UPDATE", "DELETE"))
+
+    def _write_fault(self, table: str, statement: str) -> str | None:
+        columns = [str(row[1]) for row in self._connection.exec_driver_sql(f'PRAGMA table_info("{table}")')]
         values = ", ".join(f'"{one}" = "{one}"' for one in columns)
-        for statement in (
-            f'INSERT INTO "{self._table}" DEFAULT VALUES',
-            f'UPDATE "{self._table}" SET {values}',  # noqa: S608 - names out of the file
-            f'DELETE FROM "{self._table}"',  # noqa: S608 - likewise
-        ):
-            if fault := self._fault(statement):
-                raise self._refusal("one of the triggers", ", ".join(triggers), fault)
+        return self._fault(
+            {
+                "INSERT": f'INSERT INTO "{table}" DEFAULT VALUES',
+                "UPDATE": f'UPDATE "{table}" SET {values}',  # noqa: S608 - names out of the file
+                "DELETE": f'DELETE FROM "{table}"',  # noqa: S608 - likewise
+            }[statement]
+        )
+
+    def _read_sequence(self) -> int | None:
+        """The largest key that AUTOINCREMENT has given out: it is not given out again, even if its row is gone."""
+        if not re.search(r"\bAUTOINCREMENT\b", self._sql, re.IGNORECASE):
+            return None
+        query = "SELECT seq FROM sqlite_sequence WHERE name = ? COLLATE NOCASE"
+        return self._connection.exec_driver_sql(query, (self._table,)).scalar()
+
+    def _restore_sequence(self, largest: int) -> None:
+        # A row for each such table, and none for others.
+        query = "UPDATE sqlite_sequence SET seq = ? WHERE name = ? COLLATE NOCASE"
+        self._connection.exec_driver_sql(query, (largest, self._table))
 
     def _refusal(self, kind: str, name: str, fault: str) -> CommandError:
         return CommandError(

@@ -26,6 +26,14 @@ with op.batch_alter_table("parts") as batch_op:
         batch_op.create_foreign_key("fk_parts_item_id_items", "items", ["item_id"], ["id"], ondelete="CASCADE")
     with op.batch_alter_table("items") as batch_op:
         batch_op.alter_column("name", existing_type=sa.String(20), type_=sa.String(99))"""
+# Alembic would make these with the new name, and without what makes them different.
+NOT_PLAIN = ("name DESC", "name COLLATE NOCASE", "price) WHERE (name <> ''")
+UNTIED = (
+    "DROP INDEX uq_items_lower_name",
+    "DROP TRIGGER written",
+    "DROP VIEW cheap_items",
+    "CREATE VIEW cheap_items AS SELECT id FROM items",
+)
 ITEMS = [
     """CREATE TABLE items (id INTEGER PRIMARY KEY, name VARCHAR(20), price INTEGER, parent_id INTEGER,
         code VARCHAR(9) DEFAULT 'x' COLLATE NOCASE, CONSTRAINT ck_items_price CHECK (price > 0),
@@ -97,8 +105,25 @@ def test_what_a_revision_drops_and_makes_is_dropped_and_made(project: Checkout) 
     assert "written" in found
 
 
-@pytest.mark.parametrize(("do", "named"), [(RENAME, "uq_items_lower_name"), (DROP, "written")])
-def test_what_would_not_work_any_more_is_named_and_nothing_is_changed(project: Checkout, do: str, named: str) -> None:
+@pytest.mark.parametrize(
+    ("more", "do", "named"),
+    [
+        (None, RENAME, "uq_items_lower_name"),
+        (None, DROP, "written"),
+        *((f"CREATE INDEX ix ON items ({columns})", RENAME, "index ix") for columns in NOT_PLAIN),
+        ("CREATE TRIGGER renames AFTER DELETE ON parts BEGIN UPDATE items SET name = ''; END", DROP, "renames"),
+        (
+            "CREATE TRIGGER adds INSTEAD OF INSERT ON cheap_items BEGIN INSERT INTO items (name) VALUES (''); END",
+            DROP,
+            "adds",
+        ),
+    ],
+)
+def test_what_would_not_work_any_more_is_named_and_nothing_is_changed(
+    project: Checkout, more: str | None, do: str, named: str
+) -> None:
+    if more is not None:  # alone with what could not stay, either
+        execute(project.database, *UNTIED, more)
     change(project, do)
     before = objects(project), definition(project)
 
@@ -106,6 +131,28 @@ def test_what_would_not_work_any_more_is_named_and_nothing_is_changed(project: C
     assert named in refusal
     assert "Drop it in the revision before the change" in refusal
     assert (objects(project), definition(project)) == before
+
+
+def test_an_index_goes_with_its_columns_however_it_names_them(project: Checkout) -> None:
+    execute(project.database, *UNTIED, "CREATE INDEX ix_items_named ON items (price) WHERE name <> ''")
+    change(project, DROP)
+    project.alembic("upgrade", "heads")
+
+    assert objects(project).keys() >= {"ix_items_price", "ix_items_cheap", "logged"}
+    assert "ix_items_named" not in objects(project)
+
+
+def test_a_key_that_was_given_out_is_not_given_out_again(project: Checkout) -> None:
+    execute(
+        project.database,
+        "CREATE TABLE counted (id INTEGER PRIMARY KEY AUTOINCREMENT, name VARCHAR(20))",
+        "INSERT INTO counted VALUES (7, 'gone')",
+        "DELETE FROM counted",
+    )
+    change(project, WIDEN.format(50).replace('"items"', '"counted", table_kwargs={"sqlite_autoincrement": True}'))
+    project.alembic("upgrade", "heads")
+
+    assert execute(project.database, "INSERT INTO counted (name) VALUES ('new') RETURNING id") == [(8,)]
 
 
 @pytest.mark.parametrize(
