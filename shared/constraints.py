@@ -13,6 +13,8 @@ from shared.models import NAMING_CONVENTION, Base
 # Of SQLite by name, of PostgreSQL by SQLSTATE, of MariaDB by number.
 NOT_NULL = {"SQLITE_CONSTRAINT_NOTNULL", "23502", 1048}
 INTEGRITY = "23"
+# What a trigger of one's own raises. SQLite counts it among the constraints.
+OWN_RULE = {"P0001", 1644}
 # Too long, out of range, no date, no UTF-8.
 UNSTORABLE = {"22001", "22003", "22007", "22008", "22021", "22P05"}
 # asyncpg looks at the values before it asks, and has one class for all that it finds.
@@ -40,7 +42,7 @@ def failing_as(failures: Mapping[str, type[Exception]]) -> Iterator[None]:
 
 
 def breaks_constraint(error: BaseException) -> bool:
-    """Whether what was asked for contradicts other rows, or a rule of its own: unique, foreign key, check, exclusion.
+    """Whether it contradicts other rows, or a rule of its own: unique, foreign key, check, exclusion, a trigger's.
 
     A missing value is none of these: to fill a column that must not be null is up to us.
     """
@@ -48,7 +50,8 @@ def breaks_constraint(error: BaseException) -> bool:
         return False
     # A broken check is an OperationalError to MariaDB's driver.
     is_integrity = isinstance(error, IntegrityError) or _sqlstate(error).startswith(INTEGRITY)
-    return is_integrity and NOT_NULL.isdisjoint(_codes(error))
+    codes = _codes(error)
+    return not OWN_RULE.isdisjoint(codes) or (is_integrity and NOT_NULL.isdisjoint(codes))
 
 
 def is_unstorable(error: BaseException) -> bool:

@@ -5,12 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import URL, Engine, event
+from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import InvalidatePoolError
+from sqlalchemy.exc import InvalidatePoolError, StatementError
 from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from shared.connect_arguments import connect_arguments, goes_through_pooler
+from shared.packets import name_what_is_too_large
 from shared.waits import UNLIMITED, Waits, bound, give_up_connections_that_hang, mariadb_parameters, postgres_parameters
 
 REST_SECONDS = 1
@@ -42,6 +44,7 @@ def create_engine(url: URL, waits: Waits = UNLIMITED, **options: Any) -> AsyncEn
         options = {"connect_args": connect_args, "isolation_level": "READ COMMITTED", **options}
     # hide_parameters: an SQL error's text would carry password hashes and addresses into the logs.
     engine = create_async_engine(url.set(query={}), hide_parameters=True, **options)
+    event.listen(engine.sync_engine, "handle_error", _name_the_end_of_a_transaction)
     if backend == "sqlite":
         sqlite.prepare(engine.sync_engine)
         return engine
@@ -52,7 +55,14 @@ def create_engine(url: URL, waits: Waits = UNLIMITED, **options: Any) -> AsyncEn
         event.listen(engine.sync_engine, "do_connect", _connect_to_postgresql)
     else:  # asyncpg bounds the rest by itself; asyncmy could, with a task for each answer
         bound(engine.dialect, waits.answer, ASKING)
+        name_what_is_too_large(engine.sync_engine, seconds=connect_args["connect_timeout"])
     return engine
+
+
+def _name_the_end_of_a_transaction(context: ExceptionContext) -> None:
+    # SQLAlchemy knows no statement then, as if there had never been a connection.
+    if context.connection is not None and isinstance(context.sqlalchemy_exception, StatementError):
+        context.sqlalchemy_exception.statement = context.statement or "COMMIT or ROLLBACK"
 
 
 def _connect_to_postgresql(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 # The class of an exception says little: asyncmy has OperationalError for all it does not know, a column that is
@@ -99,6 +99,7 @@ MARIADB = {
 
 REFUSED = "The database was reached and refused this statement: compare its tables with the revisions."
 NO_RIGHT = {"42501", 1044, 1142, 1143, 1227, 1370}
+FULL = {"53300", 1040, 1203, 1226}
 READ_ONLY = {"25006", 1290, 1792, 1836, "SQLITE_READONLY", "SQLITE_READONLY_DIRECTORY", "SQLITE_READONLY_DBMOVED"}
 
 
@@ -118,16 +119,16 @@ def means_database_is_away(error: BaseException) -> bool:
 
 def failed_to_connect(error: BaseException) -> bool:
     """Whether there was no connection to begin with: a wrong address, a wrong role, nobody there."""
-    if not isinstance(error, DBAPIError) or error.statement is not None or isinstance(error, IntegrityError):
-        return False
-    return not _sqlstate(error.orig).startswith("P0")  # of a deferred trigger: COMMIT has no statement, either
+    return isinstance(error, DBAPIError) and error.statement is None
 
 
 def what_to_do(error: BaseException) -> str:
     """For whoever has to make a database usable that has just raised this; empty if it was not the database."""
+    codes = _codes(getattr(error, "orig", error))
+    if codes & FULL:
+        return "It takes no more connections: let it take more, or let each process have less (DATABASE_POOL_SIZE)."
     if failed_to_connect(error):
         return "Check DATABASE_URL, and whether the database is running."
-    codes = _codes(getattr(error, "orig", error))
     if codes & NO_RIGHT:
         return "The role in DATABASE_URL lacks a right: grant it. To migrate, it must own the tables or may alter them."
     if codes & READ_ONLY:

@@ -10,7 +10,10 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from shared.database import Database
-from shared.outages import failed_to_connect, means_database_is_away
+from shared.errors import failure_of
+from shared.outages import failed_to_connect, means_database_is_away, what_to_do
+from shared.packets import StatementTooLarge
+from shared.tracebacks import reason_of
 from tests.api.envelope import assert_failure
 from tests.conftest import MakeApp
 from tests.databases import available
@@ -73,6 +76,73 @@ async def test_what_a_server_says_decides(opened: Database, backend: str) -> Non
 
     assert [code for code in OUTAGES[backend] if not means_database_is_away(found[code])] == []
     assert [code for code in FAULTS[backend] if means_database_is_away(found[code])] == []
+
+
+REFUSALS = {
+    "sqlite": (
+        "CREATE TEMP TRIGGER no BEFORE UPDATE ON auth_roles BEGIN SELECT RAISE(ABORT, 'no'); END",
+        "UPDATE auth_roles SET name = name",
+    ),
+    "postgresql": ("DO $$ BEGIN RAISE EXCEPTION 'no'; END $$",),
+    "mysql": ("SIGNAL SQLSTATE '45000' SET MESSAGE_TEXT = 'no'",),
+}
+
+
+async def test_what_a_trigger_refuses_is_a_conflict_like_a_broken_check(opened: Database, backend: str) -> None:
+    assert failure_of(await error_of(opened, *REFUSALS[backend])).status == 409
+
+
+@pytest.mark.parametrize("backend", sorted(set(available()) & set(RAISE)), indirect=True)
+async def test_too_many_connections_are_no_wrong_address(opened: Database, backend: str) -> None:
+    code = {"postgresql": "53300", "mysql": 1040}[backend]
+    assert "DATABASE_POOL_SIZE" in what_to_do(await error_of(opened, RAISE[backend].format(code)))
+
+
+LATE = """CREATE CONSTRAINT TRIGGER late AFTER UPDATE ON auth_roles DEFERRABLE INITIALLY DEFERRED
+    FOR EACH ROW EXECUTE FUNCTION late()"""
+
+
+@pytest.mark.parametrize("backend", sorted(set(available()) & {"postgresql"}), indirect=True)
+@pytest.mark.parametrize("bug", ["PERFORM 1 / 0", "PERFORM no_such_column"])
+async def test_what_a_commit_brings_to_light_is_judged_like_any_statement(opened: Database, bug: str) -> None:
+    late = f"CREATE FUNCTION late() RETURNS trigger AS $$ BEGIN {bug}; END $$ LANGUAGE plpgsql"
+    error = await error_of(opened, late, LATE, "UPDATE auth_roles SET name = name")
+
+    assert not means_database_is_away(error)
+    assert "DATABASE_URL" not in what_to_do(error)
+    assert "COMMIT" in reason_of(error)
+
+
+KILL = {
+    "postgresql": ("SELECT pg_backend_pid()", "SELECT pg_terminate_backend({})"),
+    "mysql": ("SELECT CONNECTION_ID()", "KILL {}"),
+}
+
+
+@pytest.mark.parametrize("backend", sorted(set(available()) & set(KILL)), indirect=True)
+async def test_a_connection_that_is_lost_before_the_commit_is_no_wrong_address(opened: Database, backend: str) -> None:
+    who, kill = KILL[backend]
+    with pytest.raises(DBAPIError) as caught:  # noqa: PT012 - it is the end of the block that raises
+        async with opened.transaction() as session:
+            backend_id = await session.scalar(text(who))
+            async with opened.read() as other:
+                await other.execute(text(kill.format(backend_id)))
+
+    assert means_database_is_away(caught.value)
+    assert "DATABASE_URL" not in what_to_do(caught.value)
+
+
+@pytest.mark.parametrize("backend", sorted(set(available()) & {"mysql"}), indirect=True)
+async def test_what_is_more_than_mariadb_takes_at_once_is_no_outage(opened: Database) -> None:
+    async with opened.read() as session:
+        most = int(await session.scalar(text("SELECT @@max_allowed_packet")) or 0)
+    for large in ("SELECT length(:text)", RAISE["mysql"].format(1153)):
+        with pytest.raises(StatementTooLarge, match=f"max_allowed_packet, {most} bytes"):
+            async with opened.transaction() as session:
+                await session.execute(text(large), {"text": "x" * (most + 1)} if ":text" in large else {})
+
+    assert failure_of(StatementTooLarge(2, 1)).status == 500
+    await opened.ping()
 
 
 @pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
