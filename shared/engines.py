@@ -35,6 +35,9 @@ def create_engine(url: URL, waits: Waits = UNLIMITED, **options: Any) -> AsyncEn
             connect_args["server_settings"] = postgres_parameters(waits)
         options = {"connect_args": connect_args, "isolation_level": "READ COMMITTED", **options}
     else:
+        from shared import mariadb  # noqa: PLC0415 - as above
+
+        mariadb.take_rows_when_they_are_asked_for()
         defaults = {"connect_timeout": waits.connect, "charset": "utf8mb4", "password": url.password}
         connect_args = defaults | {"init_command": mariadb_parameters(waits)} | connect_arguments(url)
         password = connect_args.pop("password")
@@ -44,7 +47,7 @@ def create_engine(url: URL, waits: Waits = UNLIMITED, **options: Any) -> AsyncEn
         options = {"connect_args": connect_args, "isolation_level": "READ COMMITTED", **options}
     # hide_parameters: an SQL error's text would carry password hashes and addresses into the logs.
     engine = create_async_engine(url.set(query={}), hide_parameters=True, **options)
-    event.listen(engine.sync_engine, "handle_error", _name_the_end_of_a_transaction)
+    event.listen(engine.sync_engine, "handle_error", _name_what_failed)
     if backend == "sqlite":
         sqlite.prepare(engine.sync_engine)
         return engine
@@ -59,10 +62,11 @@ def create_engine(url: URL, waits: Waits = UNLIMITED, **options: Any) -> AsyncEn
     return engine
 
 
-def _name_the_end_of_a_transaction(context: ExceptionContext) -> None:
-    # SQLAlchemy knows no statement then, as if there had never been a connection.
+def _name_what_failed(context: ExceptionContext) -> None:
+    # SQLAlchemy names no statement where a transaction ends or rows are fetched, as if there had been no connection.
     if context.connection is not None and isinstance(context.sqlalchemy_exception, StatementError):
-        context.sqlalchemy_exception.statement = context.statement or "COMMIT or ROLLBACK"
+        fetched = getattr(context.execution_context, "statement", None)
+        context.sqlalchemy_exception.statement = context.statement or fetched or "COMMIT or ROLLBACK"
 
 
 def _connect_to_postgresql(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:

@@ -1,18 +1,19 @@
 """Rows that are streamed come all, chunk by chunk; and a session that has ended is no good any more."""
 
+import tracemalloc
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager
 from typing import Any
 
 import pytest
-from sqlalchemy import String, insert, select, update
+from sqlalchemy import String, insert, literal, select, true, update
 from sqlalchemy.exc import DBAPIError, InvalidRequestError
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.orm import DeclarativeBase, Mapped, aliased, mapped_column
 
 from shared.database import Database
 
-COUNT = 2_000
+COUNT, LONG = 2_000, 1_000
 
 Kind = Callable[[Database], AbstractAsyncContextManager[AsyncSession]]
 both_kinds = pytest.mark.parametrize("opened", [Database.read, Database.transaction])
@@ -29,6 +30,7 @@ class Line(Base):
     said: Mapped[str] = mapped_column(String(50))
 
 
+OTHER = aliased(Line)
 LINES = select(Line).order_by(Line.number).execution_options(yield_per=100)
 NUMBERS = select(Line.number).order_by(Line.number).execution_options(yield_per=100)
 
@@ -54,6 +56,24 @@ async def test_every_row_is_streamed(lines: Database, opened: Kind) -> None:
 
     assert numbers == objects == [number for chunk in chunks for (number,) in chunk] == list(range(COUNT))
     assert beyond == ([],)
+
+
+@both_kinds
+async def test_no_more_is_taken_from_the_database_than_is_read(lines: Database, opened: Kind) -> None:
+    long = literal("x" * LONG, String(LONG)).label("long")
+    query = select(long).select_from(Line).join(OTHER, true()).limit(COUNT * 10).execution_options(yield_per=100)
+    other, count = Database(lines.url.render_as_string(hide_password=False)), 0
+    async with opened(lines) as session, other.read() as meanwhile:
+        tracemalloc.start()
+        async for chunk in (await session.stream_scalars(query)).partitions():
+            count += len(chunk)
+            await meanwhile.scalar(select(Line.number).limit(1))  # time enough for more to arrive
+        _, most = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+    await other.close()
+
+    assert count == COUNT * 10
+    assert most < count * LONG / 5
 
 
 @both_kinds

@@ -6,6 +6,7 @@ from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from typing import Any
 
 import httpx2 as httpx
+import pytest
 from dependency_injector import providers
 from sqlalchemy import literal_column, select, text
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,6 +17,7 @@ from shared.outages import means_database_is_away
 from shared.waits import Waits, mariadb_parameters
 from tests.api.envelope import assert_failure, data_of
 from tests.conftest import Account, MakeApp, client_of
+from tests.databases import available
 
 SHORT = {"database_statement_timeout_seconds": 0.2, "database_lock_timeout_seconds": 0.2}
 SLOW = {
@@ -24,6 +26,11 @@ SLOW = {
     "mysql": "SELECT SUM(a.seq * b.seq) FROM seq_1_to_1000000 a, seq_1_to_1000000 b",
 }
 """Each would take an hour at least."""
+# Far more than fits between a server and its client.
+STREAMS = {
+    "postgresql": ("SELECT 1", "SELECT repeat('x', 1000) FROM generate_series(1, 20000)"),
+    "mysql": ("SET SESSION net_write_timeout = 1", "SELECT repeat('x', 1000) FROM seq_1_to_20000"),
+}
 LOCK = "UPDATE auth_roles SET name = name"
 
 
@@ -90,6 +97,23 @@ async def test_item_82_a_lock_has_a_limit(database: str) -> None:
 async def test_item_82_a_transaction_that_does_nothing_has_a_limit(database: str) -> None:
     async with opened(database, idle_in_transaction=0.2) as waiting:
         assert is_outage(await failure_of(ask(waiting.transaction(), "SELECT name FROM auth_roles", again_after=2.5)))
+        assert await answers(waiting)
+
+
+@pytest.mark.parametrize("backend", sorted(set(available()) & set(STREAMS)), indirect=True)
+async def test_item_82_a_stream_that_nobody_reads_has_a_limit(database: str, backend: str) -> None:
+    prepare, rows = STREAMS[backend]
+
+    async def export(waiting: Database) -> None:
+        async with waiting.read() as session:
+            await session.execute(text(prepare))
+            stream = await session.stream(text(rows).execution_options(yield_per=100))
+            await stream.fetchmany(100)
+            await asyncio.sleep(2.5)  # what is tested is that nothing happens
+            await stream.all()
+
+    async with opened(database, idle_in_transaction=1) as waiting:
+        assert is_outage(await failure_of(export(waiting)))
         assert await answers(waiting)
 
 
