@@ -1,6 +1,7 @@
-"""Servers of a test's own: PostgreSQL and MariaDB with TLS, and PgBouncer in front of a PostgreSQL."""
+"""Servers of a test's own: PostgreSQL and MariaDB with TLS, PgBouncer in front of a PostgreSQL, nginx of services."""
 
 import os
+import re
 import shutil
 import socket
 import subprocess
@@ -19,7 +20,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 from sqlalchemy import URL
 
-from tests.project import free_port
+from tests.project import ROOT, free_port
 
 START_SECONDS = 60
 POSTGRES_PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
@@ -128,6 +129,31 @@ def pgbouncer(folder: Path, server: URL, *, mode: str = "transaction", pool_size
 
 
 @contextmanager
+def nginx(folder: Path, *services: str) -> Iterator[str]:
+    """Nginx as docs/operating.md configures it, in front of these services; gives its address.
+
+    Each answer has a header `X-Served-By` with the services that were asked, the last of which answered.
+    """
+    page = (ROOT / "docs/operating.md").read_text(encoding="utf-8")
+    (documented,) = re.findall(r"```nginx\n(.*?)```", page, flags=re.DOTALL)
+    for example, service in zip(re.findall(r"[\d.]+:8000", documented), services, strict=True):
+        documented = documented.replace(example, service)
+    port, configuration = free_port(), folder / "nginx.conf"
+    temporary = "".join(
+        f"{name}_temp_path {folder / name};\n" for name in ("client_body", "proxy", "fastcgi", "uwsgi", "scgi")
+    )
+    configuration.write_text(
+        f"daemon off;\npid {folder / 'nginx.pid'};\nevents {{}}\nhttp {{\naccess_log off;\n{temporary}"
+        "add_header X-Served-By $upstream_addr always;\n"
+        + documented.replace("server {\n", f"server {{\n    listen 127.0.0.1:{port};\n")
+        + "}\n",
+        encoding="utf-8",
+    )
+    with _running(None, port, "/usr/sbin/nginx", "-e", str(folder / "nginx.log"), "-c", str(configuration)):
+        yield f"http://127.0.0.1:{port}"
+
+
+@contextmanager
 def open_folder() -> Iterator[Path]:
     """A folder that the users whom servers run as can reach; pytest's are private."""
     with tempfile.TemporaryDirectory() as name:
@@ -146,7 +172,7 @@ def _hand_over(path: Path, user: str) -> None:
         shutil.chown(path, user, user)
 
 
-def _as(user: str) -> str | None:
+def _as(user: str | None) -> str | None:
     """These servers refuse to run as root."""
     return user if os.geteuid() == 0 else None
 
@@ -156,7 +182,7 @@ def _run(user: str, *command: str) -> None:
 
 
 @contextmanager
-def _running(user: str, port: int, *command: str) -> Iterator[subprocess.Popen[bytes]]:
+def _running(user: str | None, port: int, *command: str) -> Iterator[subprocess.Popen[bytes]]:
     process = subprocess.Popen(
         command, user=_as(user), cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
     )
