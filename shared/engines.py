@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from sqlalchemy import URL, Engine, event
@@ -13,7 +14,7 @@ from sqlalchemy.pool import ConnectionPoolEntry, NullPool
 
 from shared.connect_arguments import connect_arguments, goes_through_pooler
 from shared.packets import name_what_is_too_large
-from shared.waits import UNLIMITED, Waits, bound, give_up_connections_that_hang, mariadb_parameters, postgres_parameters
+from shared.waits import UNLIMITED, Waits, bound, give_up_connections_that_hang, mariadb_limits, postgres_limits
 
 REST_SECONDS = 1
 
@@ -31,15 +32,13 @@ def create_engine(url: URL, waits: Waits = UNLIMITED, **options: Any) -> AsyncEn
         options = {"connect_args": {"async_creator_fn": sqlite.connect} | waiting, **options}
     elif backend == "postgresql":
         connect_args = {"timeout": waits.connect, "command_timeout": waits.answer} | connect_arguments(url)
-        if not goes_through_pooler(url):  # PgBouncer refuses settings of a session
-            connect_args["server_settings"] = postgres_parameters(waits)
         options = {"connect_args": connect_args, "isolation_level": "READ COMMITTED", **options}
     else:
         from shared import mariadb  # noqa: PLC0415 - as above
 
         mariadb.take_rows_when_they_are_asked_for()
         defaults = {"connect_timeout": waits.connect, "charset": "utf8mb4", "password": url.password}
-        connect_args = defaults | {"init_command": mariadb_parameters(waits)} | connect_arguments(url)
+        connect_args = defaults | {"init_command": mariadb_limits(waits)} | connect_arguments(url)
         password = connect_args.pop("password")
         if password is not None:
             connect_args["password"] = password.encode()  # asyncmy would encode a string as Latin-1
@@ -56,6 +55,8 @@ def create_engine(url: URL, waits: Waits = UNLIMITED, **options: Any) -> AsyncEn
     give_up_connections_that_hang(engine.sync_engine)
     if backend == "postgresql":
         event.listen(engine.sync_engine, "do_connect", _connect_to_postgresql)
+        if (limits := postgres_limits(waits)) and not goes_through_pooler(url):
+            event.listen(engine.sync_engine, "connect", partial(_limit, limits, connect_args["timeout"]))
     else:  # asyncpg bounds the rest by itself; asyncmy could, with a task for each answer
         bound(engine.dialect, waits.answer, ASKING)
         name_what_is_too_large(engine.sync_engine, seconds=connect_args["connect_timeout"])
@@ -75,6 +76,11 @@ def _connect_to_postgresql(dialect: Any, _record: object, arguments: Any, option
         return dialect.connect(*arguments, **options)
     except OSError as error:
         raise dialect.loaded_dbapi.OperationalError(str(error) or type(error).__name__, error) from error
+
+
+def _limit(limits: str, seconds: float, connection: Any, _record: object) -> None:
+    # Not as parameters of the connection: PgBouncer refuses those it does not know, also in session mode.
+    connection.run_async(lambda driver: driver.execute(limits, timeout=seconds))
 
 
 def look_after_idle_connections(engine: Engine) -> None:

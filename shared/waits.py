@@ -43,17 +43,18 @@ UNLIMITED = Waits(statement=None, lock=None, idle_in_transaction=None)
 """For migrations, which may take long and limit their locks themselves."""
 
 
-def postgres_parameters(waits: Waits) -> dict[str, str]:
-    """What PostgreSQL limits by itself, as its parameters of a session."""
+def postgres_limits(waits: Waits) -> str:
+    """What PostgreSQL limits by itself, as statements for its session; empty if nothing is."""
     limits = {
         "statement_timeout": waits.statement,
         "lock_timeout": waits.lock,
         "idle_in_transaction_session_timeout": waits.idle_in_transaction,
     }
-    return {name: str(ceil(seconds * 1000)) for name, seconds in limits.items() if seconds is not None}
+    set_ = [f"SET {name} = {ceil(seconds * 1000)}" for name, seconds in limits.items() if seconds is not None]
+    return "; ".join(set_)
 
 
-def mariadb_parameters(waits: Waits) -> str | None:
+def mariadb_limits(waits: Waits) -> str | None:
     """What MariaDB limits by itself, as a statement. Locks and idle transactions have whole seconds there."""
     limits: dict[str, float] = {}
     if waits.lock is not None:

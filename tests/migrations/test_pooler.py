@@ -6,17 +6,22 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from uuid import uuid4
 
 import pytest
-from sqlalchemy import make_url
+from sqlalchemy import make_url, text
+from sqlalchemy.exc import DBAPIError
 
 from bootstrap import create_app
 from migrations.commands import upgrade
 from shared.addresses import ROOT, database_url
+from shared.database import Database
+from shared.outages import means_database_is_away
 from shared.poolers import UnannouncedPooler, refuse_unannounced_pooler
 from shared.schema import StartupError, check_database
+from shared.waits import Waits
 from tests.conftest import auth_settings, client_of, settings_for, sign_up
-from tests.databases import empty_database, execute
+from tests.databases import empty_database, execute, server_address
 from tests.migrations.commands import Checkout, ForkServer
 from tests.servers import Running, open_folder, pgbouncer
 
@@ -45,12 +50,14 @@ asyncio.run(hold())
 
 
 @contextmanager
-def pooled(mode: str = "transaction") -> Iterator[tuple[Running, str]]:
+def pooled(mode: str = "transaction", *, role: str | None = None) -> Iterator[tuple[Running, str]]:
     """PgBouncer, and the address that leads past it, to an empty database."""
     with (
         open_folder() as folder,
         empty_database("postgresql", folder) as address,
-        pgbouncer(folder, make_url(address), mode=mode, pool_size=8) as pooler,
+        pgbouncer(
+            folder, make_url(address).set(username=role) if role else make_url(address), mode=mode, pool_size=8
+        ) as pooler,
     ):
         yield pooler, address
 
@@ -129,7 +136,50 @@ async def test_without_the_option_it_is_said_at_once(pooler: tuple[Running, str]
         await asyncio.to_thread(upgrade, database_url(through.address()))
 
 
-def test_in_session_mode_nothing_need_be_said() -> None:
-    with pooled("session") as (through, direct):
-        for address in (direct, through.address(), through.address(pgbouncer="true")):
-            upgrade(database_url(address))  # would refuse
+@pytest.fixture
+def in_session_mode() -> Iterator[tuple[Running, str]]:
+    with pooled("session") as both:
+        yield both
+
+
+async def test_in_session_mode_nothing_need_be_said(in_session_mode: tuple[Running, str]) -> None:
+    through, direct = in_session_mode
+    for address in (direct, through.address(), through.address(pgbouncer="true")):
+        await asyncio.to_thread(upgrade, database_url(address))  # would refuse
+        app = create_app(settings_for(address, app_env="production"), module_settings=[auth_settings()])
+        await check_database(app.state.runtime, upgrade)  # likewise
+        async with client_of(app) as client:
+            assert (await client.get("/api/ready")).status_code == 200
+        await app.state.runtime.close()
+
+    assert means_database_is_away(
+        await end_of_a_long_statement(Database(through.address(), waits=Waits(statement=0.2)))
+    )
+
+
+@pytest.fixture
+def role() -> Iterator[str]:
+    """A role whose own limit is short."""
+    name, server = f"test_{uuid4().hex[:16]}", server_address("postgresql").render_as_string(hide_password=False)
+    execute(server, f"CREATE ROLE {name} LOGIN", f"ALTER ROLE {name} SET statement_timeout = '200ms'")
+    yield name
+    execute(server, f"DROP ROLE {name}")
+
+
+@pytest.fixture
+def for_a_role(role: str) -> Iterator[Running]:
+    with pooled(role=role) as (through, _):
+        yield through
+
+
+async def test_in_transaction_mode_the_limits_of_the_role_hold(for_a_role: Running) -> None:
+    assert means_database_is_away(await end_of_a_long_statement(Database(for_a_role.address(pgbouncer="true"))))
+
+
+async def end_of_a_long_statement(database: Database) -> DBAPIError:
+    with pytest.raises(DBAPIError, match="statement timeout") as caught:
+        async with database.transaction() as session:
+            await session.execute(text("SELECT pg_sleep(3600)"))
+    await database.ping()
+    await database.close()
+    return caught.value

@@ -14,7 +14,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 from shared.container import Runtime
 from shared.database import Database
 from shared.outages import means_database_is_away
-from shared.waits import Waits, mariadb_parameters
+from shared.waits import Waits, mariadb_limits
 from tests.api.envelope import assert_failure, data_of
 from tests.conftest import Account, MakeApp, client_of
 from tests.databases import available
@@ -123,7 +123,7 @@ async def test_item_82_no_limit_is_a_choice(database: str, make_app: MakeApp) ->
 
     assert await answers(runtime.shared.database())
     assert runtime.shared.database().waits.answer is None
-    assert mariadb_parameters(Waits(statement=None, lock=None, idle_in_transaction=None)) is None
+    assert mariadb_limits(Waits(statement=None, lock=None, idle_in_transaction=None)) is None
 
 
 async def test_item_82_what_is_over_time_is_503_and_rolled_back(
