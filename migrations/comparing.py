@@ -4,8 +4,9 @@ import re
 from typing import Any
 
 from alembic.autogenerate import comparators
+from alembic.runtime.migration import MigrationContext
 from alembic.util import DispatchPriority, PriorityDispatchResult
-from sqlalchemy import DefaultClause
+from sqlalchemy import Column, DefaultClause
 from sqlalchemy.engine import Dialect
 from sqlalchemy.types import TypeEngine
 
@@ -26,7 +27,16 @@ BYTES = {"BLOB": 1, "TEXT": 4}
 
 def compare_type(context: Any, _found: Any, _declared: Any, found: Any, declared: Any) -> bool | None:
     """Alembic's hook: False for the same type, None to let it compare by itself."""
-    dialect = context.dialect
+    return _compare_stored(found, declared, context.dialect)
+
+
+def is_same_type(context: MigrationContext, found: Column[Any], declared: Column[Any]) -> bool:
+    """Whether the database has what was declared."""
+    is_other = _compare_stored(found.type, declared.type, context.dialect)
+    return not (context.impl.compare_type(found, declared) if is_other is None else is_other)
+
+
+def _compare_stored(found: Any, declared: Any, dialect: Dialect) -> bool | None:
     if dialect.name == "sqlite":
         return None
     return False if _stored(found, dialect) == _stored(declared, dialect) else None
@@ -56,16 +66,18 @@ def _compare_server_default(
     change.existing_server_default = found.server_default
     if declared.identity is not None and context.dialect.name != "postgresql":
         return PriorityDispatchResult.STOP  # the others have none
+    if declared.computed is not None and found.computed is not None:
+        return PriorityDispatchResult.STOP  # see migrations/unseen.py
     if not all(isinstance(one.server_default, DefaultClause | None) for one in (found, declared)):
         return PriorityDispatchResult.CONTINUE
-    before, after = (_value(one.server_default, context.dialect) for one in (found, declared))
+    before, after = (value_of(one.server_default, context.dialect) for one in (found, declared))
     is_known = before is None or after is None or "(" not in before + after
     if is_known and before != after:
         change.modify_server_default = declared.server_default
     return PriorityDispatchResult.STOP
 
 
-def _value(default: DefaultClause | None, dialect: Dialect) -> str | None:
+def value_of(default: DefaultClause | None, dialect: Dialect) -> str | None:
     """A constant without the quotes and the cast of a database."""
     if default is None:
         return None

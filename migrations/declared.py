@@ -1,40 +1,134 @@
-"""What a column was declared as, in place of what one database made of it: a draft is for all of them."""
+"""What was declared, in place of what one database made of it: a draft is for all of them, and so is its way back."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from typing import Any
 
 from alembic.operations.ops import (
+    AddColumnOp,
     AlterColumnOp,
-    CreateUniqueConstraintOp,
+    DropColumnOp,
     DropConstraintOp,
     DropIndexOp,
+    DropTableOp,
     MigrateOperation,
     ModifyTableOps,
 )
-from sqlalchemy import MetaData
+from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
+from sqlalchemy import Column, MetaData
+from sqlalchemy.types import TypeEngine
+
+from migrations.comparing import is_same_type
+from migrations.history import DeclaredTable, History
+from migrations.portability import faults_of_type
+from migrations.rendering import PRODUCTS
 
 
-def use_declared_types(operations: Iterable[MigrateOperation], metadata: MetaData) -> None:
-    """MariaDB states a column's whole definition to change a part of it: else it would lose its type."""
-    for operation in operations:
-        if isinstance(operation, ModifyTableOps):
-            operation.ops = [_as_constraint(one) for one in operation.ops]
-            use_declared_types(operation.ops, metadata)
-        elif isinstance(operation, AlterColumnOp) and operation.table_name in metadata.tables:
-            column: Any = metadata.tables[operation.table_name].columns.get(operation.column_name)
-            if column is not None and operation.modify_type is None:
-                operation.existing_type = column.type
-            if column is not None and operation.modify_server_default is False:
-                operation.existing_server_default = column.server_default
+class Declarations:
+    """The models, and what the revisions have made so far."""
 
+    def __init__(self, context: MigrationContext, models: MetaData) -> None:
+        self._context = context
+        self._models = models
+        history: History = context.opts["history"]
+        self._tables = history.on[context.dialect.name]
 
-def _as_constraint(operation: MigrateOperation) -> MigrateOperation:
-    """MariaDB takes a unique constraint for an index; on the others only the constraint can be dropped."""
-    if not isinstance(operation, DropIndexOp) or not operation.to_index().unique:
+    def put_into(self, operations: Iterable[MigrateOperation]) -> list[MigrateOperation]:
+        """Let the operations, and what takes them back, say what was declared.
+
+        Raises:
+            CommandError: No revision declares what would be dropped or changed, and each database has something else.
+        """
+        operations = list(operations)
+        dropped = {one.table_name for one in operations if isinstance(one, DropTableOp)}
+        changed: list[MigrateOperation] = []
+        for one in operations:
+            if isinstance(one, ModifyTableOps) and one.table_name not in dropped:
+                one.ops = [self._declared(inner) for inner in one.ops]
+                changed.append(one)
+            elif isinstance(one, DropTableOp):
+                changed += self._drop_of_table(one)
+            elif not isinstance(one, ModifyTableOps):
+                changed.append(one)
+        return changed
+
+    def _declared(self, operation: MigrateOperation) -> MigrateOperation:
+        if isinstance(operation, AlterColumnOp):
+            self._state_column(operation)
+        elif isinstance(operation, DropColumnOp):
+            found = operation.to_column()
+            operation._reverse = AddColumnOp(operation.table_name, self._column(operation.table_name, found))  # noqa: SLF001 - Alembic has no public name for it
+        elif isinstance(operation, DropIndexOp):
+            return self._drop(str(operation.table_name), str(operation.index_name)) or operation
+        elif isinstance(operation, DropConstraintOp):
+            return self._drop(operation.table_name, str(operation.constraint_name)) or operation
         return operation
-    columns = operation.to_index().columns.keys()
-    table, name = str(operation.table_name), str(operation.index_name)
-    if name != "_".join(["uq", table, *columns]):  # see NAMING_CONVENTION
-        return operation
-    constraint = CreateUniqueConstraintOp(name, table, columns)
-    return DropConstraintOp(name, table, "unique", _reverse=constraint)
+
+    def _state_column(self, operation: AlterColumnOp) -> None:
+        """MariaDB states a column's whole definition to change a part of it: else it would lose its type."""
+        now: Column[Any] = self._models.tables[operation.table_name].columns[operation.column_name]
+        found = Column[Any](operation.column_name, operation.existing_type)
+        if operation.existing_server_default is not False:
+            found.server_default = operation.existing_server_default  # type: ignore[assignment]  # as it was reflected
+        was = self._known(operation.table_name).get(now.name, now)
+        if operation.modify_type is not None or operation.modify_server_default is not False:
+            was = self._column(operation.table_name, found)
+        operation.existing_type = now.type if operation.modify_type is None else was.type
+        operation.existing_server_default = (
+            now.server_default if operation.modify_server_default is False else was.server_default
+        )
+        operation.existing_comment = was.comment
+
+    def _drop_of_table(self, operation: DropTableOp) -> Iterator[MigrateOperation]:
+        """With the drops of its indexes: they are left out, and what takes them back is not."""
+        name = operation.table_name
+        if name not in self._tables:
+            raise self._refusal(name, "the table")
+        columns = {column.name: self._column(name, column) for column in operation.to_table().columns}
+        table = replace(self._tables[name], columns=columns)
+        if table.indexes:
+            yield ModifyTableOps(name, [DropIndexOp.from_index(one.to_index()) for one in table.indexes.values()])
+        yield DropTableOp.from_table(table.made(name).to_table())
+
+    def _drop(self, table: str, name: str) -> MigrateOperation | None:
+        """MariaDB takes a unique constraint for an index; on the others only the constraint can be dropped."""
+        known = self._tables.get(table, DeclaredTable())
+        if name in known.constraints:
+            return DropConstraintOp.from_constraint(known.constraints[name].to_constraint())
+        if name in known.indexes:
+            return DropIndexOp.from_index(known.indexes[name].to_index())
+        return None
+
+    def _known(self, table: str) -> dict[str, Column[Any]]:
+        return self._tables[table].columns if table in self._tables else {}
+
+    def _column(self, table: str, found: Column[Any]) -> Column[Any]:
+        """As it was declared, if the database has that."""
+        known = self._known(table).get(found.name)
+        if known is not None and is_same_type(self._context, found, known):
+            return known._copy()  # noqa: SLF001 - SQLAlchemy has no public name for it
+        type_ = self._meant_everywhere(found.type)
+        if type_ is None or found.server_default is not None:
+            raise self._refusal(f"{table}.{found.name}", repr(found.type))
+        return Column(found.name, type_, nullable=found.nullable, comment=found.comment, primary_key=found.primary_key)
+
+    def _refusal(self, name: str, found: str) -> CommandError:
+        return CommandError(
+            f"{name}: no revision declares {found} as {PRODUCTS[self._context.dialect.name]} has it, so a draft could "
+            "not take its change back on every database. Write this change by hand (`alembic revision --head "
+            "<module>@head -m ...`), with what was there before in its downgrade(). No file was written."
+        )
+
+    def _meant_everywhere(self, found: TypeEngine[Any]) -> TypeEngine[Any] | None:
+        """The type that every database has for one that a database shows; None if there is no such type."""
+        dialect = self._context.dialect
+        try:
+            type_: Any = found.as_generic()
+        except NotImplementedError:
+            return None
+        type_.collation = None
+        if faults_of_type(type_) or not is_same_type(self._context, Column("", found), Column("", type_)):
+            return None
+        is_kept = type_.compile(dialect=dialect) == str(found.compile(dialect=dialect)).partition(" COLLATE")[0]
+        return type_ if is_kept else None

@@ -9,10 +9,12 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection
 from sqlalchemy.exc import DBAPIError
 
+import migrations.unseen  # noqa: F401 - its comparators are registered
 from migrations.breaking import mark_breaking
 from migrations.comparing import compare_type
 from migrations.computed import copy_no_computed_values
 from migrations.failures import Run, refusal
+from migrations.history import History
 from migrations.keys import mark_circular_keys
 from migrations.lock import limit_ddl_waits, migration_lock, waited_too_long
 from migrations.plan import Plan
@@ -44,6 +46,7 @@ except (ModuleError, SettingsError) as error:
 
 keep_what_rebuilds_lose()
 branches = read_branches(modules)
+history = History(context.script, branches)
 splitter = Splitter(config, modules, owners, branches)
 planned = Plan(config, modules, branches)
 context.script.generate_revision = Writer(context.script, modules).generate_revision  # type: ignore[method-assign, assignment]  # Alembic has no hook for `merge`, and no last one for `revision`
@@ -73,6 +76,7 @@ def configure(**options: Any) -> None:
         render_item=render_item,
         process_revision_directives=splitter.process,
         on_version_apply=mark_breaking(branches),
+        history=history,
         **options,
     )
 

@@ -19,12 +19,10 @@ from alembic.operations.ops import (
 )
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
-from sqlalchemy import Column, MetaData, Table
-from sqlalchemy.schema import AddConstraint, CreateIndex, CreateTable
-from sqlalchemy.sql.ddl import ExecutableDDLElement
 
 from migrations.keys import table_of
-from migrations.rendering import DIALECTS, PRODUCTS, write_conditions
+from migrations.rendering import PRODUCTS, write_conditions
+from migrations.statements import statements
 from shared.models import Base
 
 
@@ -54,12 +52,12 @@ def check_drafts(operations: Sequence[MigrateOperation], context: MigrationConte
 
 
 def _fault(operation: MigrateOperation, context: MigrationContext) -> str | None:
-    meant = _statements(operation, context)
+    meant = statements(operation, context)
     try:
         (read,) = _read(operation, context)
     except Exception as error:  # noqa: BLE001 - whatever Python raises for a file that cannot be run
         return f"{table_of(operation)}: the draft would not run: {error}"
-    written = _statements(read, context)
+    written = statements(read, context)
     for dialect, lines in meant.items():
         if lost := sorted(set(lines) - set(written[dialect])):
             return f"{table_of(operation)}: for {PRODUCTS[dialect]}, {' '.join(lost)}"
@@ -83,29 +81,3 @@ def _read(operation: MigrateOperation, context: MigrationContext) -> list[Migrat
     recorder = _Recorder(context)
     exec("\n".join([*autogenerate.imports, code]), {"op": recorder, "sa": sa})  # noqa: S102 - the draft itself, which the next command would run
     return recorder.noted
-
-
-def _statements(operation: MigrateOperation, context: MigrationContext) -> dict[str, list[str]]:
-    """What the operation says to each database, as sorted lines: the order of constraints is of no importance."""
-    found = {}
-    for dialect in DIALECTS:
-        lines = [
-            line.strip().removesuffix(",")
-            for element in _elements(operation, context)
-            for line in str(element.compile(dialect=dialect)).splitlines()
-        ]
-        found[dialect.name] = sorted(lines)
-    return found
-
-
-def _elements(operation: MigrateOperation, context: MigrationContext) -> Iterator[ExecutableDDLElement]:
-    if isinstance(operation, CreateTableOp):
-        yield CreateTable(operation.to_table(context))
-    elif isinstance(operation, AddColumnOp):
-        yield CreateTable(Table(operation.table_name, MetaData(), operation.column._copy()))  # noqa: SLF001 - SQLAlchemy has no public name for it
-    elif isinstance(operation, CreateIndexOp):
-        yield CreateIndex(operation.to_index(context))
-    elif isinstance(operation, AddConstraintOp):
-        yield AddConstraint(operation.to_constraint(context))
-    elif isinstance(operation, AlterColumnOp) and operation.modify_type is not None:
-        yield CreateTable(Table(operation.table_name, MetaData(), Column(operation.column_name, operation.modify_type)))

@@ -1,4 +1,4 @@
-"""Foreign keys that go round in a circle: tables are made before them, and dropped after them."""
+"""Foreign keys that other changes have to go round: those of a circle, and those whose index is dropped."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -8,11 +8,12 @@ from alembic.operations.ops import (
     CreateForeignKeyOp,
     CreateTableOp,
     DropConstraintOp,
+    DropIndexOp,
     DropTableOp,
     MigrateOperation,
     ModifyTableOps,
 )
-from sqlalchemy import ForeignKeyConstraint, Table
+from sqlalchemy import ForeignKeyConstraint, MetaData, Table
 from sqlalchemy.sql.ddl import sort_tables_and_constraints
 
 
@@ -40,6 +41,27 @@ def take_out_circular_keys(operations: Sequence[MigrateOperation]) -> list[Migra
     for key in _created_keys(changed):
         key.kw.pop("use_alter", None)  # with it, SQLite would leave the key out when it rebuilds the table
     return changed
+
+
+def renew_keys(operations: Iterable[MigrateOperation], models: MetaData) -> None:
+    """Drop a key before the index that it may use, and make it again: MariaDB would refuse, and then has its own."""
+    for one in operations:
+        if not isinstance(one, ModifyTableOps) or one.table_name not in models.tables:
+            continue
+        named = {getattr(inner, "constraint_name", None) for inner in one.ops}
+        freed = {column for inner in one.ops for column in _dropped_columns(inner)}
+        for key in models.tables[one.table_name].foreign_key_constraints:
+            if key.name not in named and not freed.isdisjoint(key.column_keys):
+                one.ops += [DropConstraintOp.from_constraint(key), AddConstraintOp.from_constraint(key)]
+
+
+def _dropped_columns(operation: MigrateOperation) -> list[str]:
+    if isinstance(operation, DropIndexOp):
+        return operation.to_index().columns.keys()
+    if isinstance(operation, DropConstraintOp) and operation.constraint_type == "unique":
+        constraint: Any = operation.to_constraint()
+        return list(constraint.columns.keys())
+    return []
 
 
 def _cut(table: CreateTableOp, absent: set[str]) -> list[ForeignKeyConstraint]:

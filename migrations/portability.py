@@ -67,10 +67,12 @@ def _of_table(table: Table) -> Iterator[str]:
 def _of_column(column: Column[Any]) -> Iterator[str]:
     if isinstance(column.default, Sequence):
         yield "SQLite has no sequences. Write Identity() in place of the Sequence"
-    for dialect in DIALECTS:
-        if faults := list(_of_type(on_dialect(column.type, dialect), dialect)):
-            yield faults[0]
-            return
+    yield from faults_of_type(column.type)[:1]
+
+
+def faults_of_type(type_: TypeEngine[Any]) -> list[str]:
+    """Why not every database has the type, and what to write in its place."""
+    return [fault for dialect in DIALECTS for fault in _of_type(on_dialect(type_, dialect), dialect)]
 
 
 def _of_type(type_: TypeEngine[Any], dialect: Dialect) -> Iterator[str]:

@@ -2,7 +2,7 @@
 
 Before you commit this file, read it: it was drafted by comparing the models with a database.
 - A renamed column shows up as a dropped one and a new one, and the data would be gone.
-- Not seen: a changed CHECK, computed column, collation or server default that is an expression; on SQLite, a comment.
+- Not seen: a changed primary key, the name of a foreign key, options of a table, and what SQL in `op.execute` made.
 - A new column that is NOT NULL needs a server_default, or a fill in between, where there are rows already.
 - Do not import from modules/: models change, and this file must mean the same in five years.
 """

@@ -9,6 +9,7 @@ from typing import Any
 from alembic.config import Config
 from alembic.operations.ops import (
     AddColumnOp,
+    CreateCheckConstraintOp,
     CreateForeignKeyOp,
     CreateTableOp,
     DowngradeOps,
@@ -24,9 +25,9 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError, msg
 from sqlalchemy import Column
 
-from migrations.declared import use_declared_types
+from migrations.declared import Declarations
 from migrations.faithful import check_drafts
-from migrations.keys import take_out_circular_keys
+from migrations.keys import renew_keys, take_out_circular_keys
 from migrations.moves import mistaken_moves, moved_tables
 from migrations.order import in_order, users_of_dropped
 from migrations.portability import check_models
@@ -80,8 +81,9 @@ class Splitter:
             return
         draft = directives[0]
         refuse_options_of_draft(draft, self._branches)
-        use_declared_types(draft.upgrade_ops_list[0].ops, Base.metadata)
-        upgrade = UpgradeOps(take_out_circular_keys(draft.upgrade_ops_list[0].ops))
+        declared = Declarations(context, Base.metadata).put_into(draft.upgrade_ops_list[0].ops)
+        renew_keys(declared, Base.metadata)
+        upgrade = UpgradeOps(take_out_circular_keys(declared))
         draft.upgrade_ops, draft.downgrade_ops = upgrade, upgrade.reverse()
         everything = self._by_module(draft)
         chosen = module_of_head(draft.head, self._modules, self._branches)
@@ -94,7 +96,7 @@ class Splitter:
         if mistaken := [*mistaken_moves({name: one.upgrade for name, one in drafts.items()})]:
             raise CommandError("\n".join(mistaken))
         self._check_references(drafts, _created_tables(everything) - _created_tables(drafts))
-        check_drafts([operation for one in drafts.values() for operation in one.upgrade], context)
+        check_drafts([one for draft in drafts.values() for one in (*draft.upgrade, *draft.downgrade)], context)
         directives[:] = list(self._scripts(draft, drafts, wanted))
         if not directives:
             msg("No model has changed: no file was written.")
@@ -169,18 +171,21 @@ def _created_tables(drafts: dict[str, _Draft]) -> set[str]:
 
 
 def _droppable(operations: Sequence[MigrateOperation]) -> Iterator[MigrateOperation]:
-    """Spare MariaDB the drop of an index that a foreign key uses: it refuses that."""
+    """Spare MariaDB the drop of what something else still uses: it refuses that."""
     dropped = {operation.table_name for operation in operations if isinstance(operation, DropTableOp)}
     for operation in operations:
         if isinstance(operation, ModifyTableOps):
-            operation.ops.sort(key=lambda one: not _drops_foreign_key(one))
+            operation.ops.sort(key=_turn)
             if operation.table_name in dropped and all(isinstance(one, DropIndexOp) for one in operation.ops):
                 continue  # the indexes go with the table
         yield operation
 
 
-def _drops_foreign_key(operation: MigrateOperation) -> bool:
-    return isinstance(operation, DropConstraintOp) and operation.constraint_type == "foreignkey"
+def _turn(operation: MigrateOperation) -> int:
+    """A key goes before its index, and a CHECK before its column; they come back after them."""
+    if isinstance(operation, DropConstraintOp):
+        return {"foreignkey": 0, "check": 1}.get(str(operation.constraint_type), 2)
+    return 3 if isinstance(operation, CreateForeignKeyOp | CreateCheckConstraintOp) else 2
 
 
 def _referred_tables(operation: MigrateOperation) -> Iterator[str]:

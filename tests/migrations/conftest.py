@@ -1,8 +1,10 @@
 from collections.abc import Callable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
+from tests import databases
 from tests.migrations.commands import Checkout, ForkServer
 from tests.project import ROOT, Project
 
@@ -37,3 +39,19 @@ def sqlite_project(sqlite_project: Project, server_for: Callable[[Path], ForkSer
 def checkout(empty_database: str, server_for: Callable[[Path], ForkServer]) -> Checkout:
     """This very checkout, for tests that change no file, with an empty database, on each server in turn."""
     return Checkout(ROOT, empty_database, server_for=server_for)
+
+
+@pytest.fixture
+def everywhere(
+    sqlite_project: Project, server_for: Callable[[Path], ForkServer], tmp_path: Path
+) -> Iterator[dict[str, Checkout]]:
+    """One copy, and an empty database of each kind."""
+    with ExitStack() as stack:
+        yield {
+            name: Checkout(
+                sqlite_project.path,
+                stack.enter_context(databases.empty_database(name, tmp_path)),
+                server_for=server_for,
+            )
+            for name in databases.available()
+        }

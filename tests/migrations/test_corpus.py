@@ -1,39 +1,15 @@
 """What the models declare is what a draft makes, on whichever database it was drafted and on whichever it runs."""
 
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
 
 from tests import databases
-from tests.migrations.commands import Checkout, ForkServer
+from tests.migrations.commands import Checkout
+from tests.migrations.everywhere import on_all, shapes
 from tests.migrations.written import write_module
-from tests.project import Project
 
 CORPUS = Path(__file__).parent / "corpus"
-
-
-@pytest.fixture
-def everywhere(
-    sqlite_project: Project, server_for: Callable[[Path], ForkServer], tmp_path: Path
-) -> Iterator[dict[str, Checkout]]:
-    """One copy, and an empty database of each kind."""
-    with ExitStack() as stack:
-        yield {
-            name: Checkout(
-                sqlite_project.path,
-                stack.enter_context(databases.empty_database(name, tmp_path)),
-                server_for=server_for,
-            )
-            for name in databases.available()
-        }
-
-
-def on_all(everywhere: dict[str, Checkout], *commands: str) -> None:
-    for name, project in everywhere.items():
-        result = project.alembic(*" && ".join(commands).split(), check=False)
-        assert result.returncode == 0, f"{name}:\n{result.stdout}"
 
 
 @pytest.mark.parametrize("drafted_on", databases.available())
@@ -42,11 +18,18 @@ def test_a_draft_makes_what_the_models_declare_on_every_database(
 ) -> None:
     models = write_module(everywhere[drafted_on], "shop") / "models.py"
     on_all(everywhere, "upgrade users@head", "upgrade auth@head")
+    shop = models.parent / "migrations"
     for version, base in ("before", "shop@base"), ("after", "shop@-1"):
+        before = shapes(everywhere)
         models.write_text((CORPUS / f"{version}.py").read_text(encoding="utf-8"), encoding="utf-8")
         everywhere[drafted_on].alembic("revision", "--autogenerate", "-m", version)
-        back = [f"downgrade {base}", "upgrade heads", "check"] if version == "before" else []
-        on_all(everywhere, "upgrade heads", "check", *back)
+        on_all(everywhere, "upgrade heads", "check")
+        made = shapes(everywhere)
+        on_all(everywhere, f"downgrade {base}")
+        assert shapes(everywhere) == before
+        on_all(everywhere, "upgrade heads", "check")
+        assert shapes(everywhere) == made
+    assert len(list(shop.glob("*.py"))) == 2
 
 
 REFUSED = """

@@ -70,7 +70,7 @@ class Kinds(Base):
     film: Mapped[bytes] = mapped_column(sa.LargeBinary(100_000))
     wide_story: Mapped[str] = mapped_column(sa.UnicodeText)
     fixed: Mapped[str] = mapped_column(sa.CHAR(3))
-    sorted: Mapped[str] = mapped_column(String(20).with_variant(String(20, collation="C"), "postgresql"))
+    sorted: Mapped[str] = mapped_column(String(20).with_variant(String(20, collation="POSIX"), "postgresql"))
     key: Mapped[UUID | None]
     added_status: Mapped[Status | None]
     added_took: Mapped[timedelta | None]
@@ -87,15 +87,14 @@ class Kinds(Base):
     nested: Mapped[list[Decimal]] = mapped_column(sa.JSON().with_variant(postgresql.ARRAY(Money), "postgresql"))
     words: Mapped[str] = mapped_column(sa.Text().with_variant(postgresql.TSVECTOR(), "postgresql"))
     address: Mapped[str] = mapped_column(String(45).with_variant(postgresql.INET(), "postgresql"))
-    long: Mapped[str] = mapped_column(sa.Text().with_variant(mysql.LONGTEXT(), "mysql"))
-    tiny: Mapped[int] = mapped_column(sa.SmallInteger().with_variant(mysql.TINYINT(), "mysql"))
+    long: Mapped[str] = mapped_column(sa.Text().with_variant(mysql.MEDIUMTEXT(), "mysql"))
 
 
 class Defaults(Base):
     """Server defaults, computed columns, comments."""
 
     __tablename__ = "defaults"
-    __table_args__ = ({"comment": "what the database fills in"},)
+    __table_args__ = ({"comment": "what the database fills in by itself"},)
 
     id: Mapped[int] = mapped_column(sa.Identity(), primary_key=True)
     text: Mapped[str] = mapped_column(String(20), server_default="its")
@@ -110,9 +109,10 @@ class Defaults(Base):
     current: Mapped[datetime] = mapped_column(sa.DateTime, server_default=func.current_timestamp())
     from_text: Mapped[datetime] = mapped_column(sa.DateTime, server_default=sa.text("CURRENT_TIMESTAMP"))
     status: Mapped[Status] = mapped_column(server_default="OPEN")
-    side: Mapped[int] = mapped_column(comment="in 'centimetres'")
+    side: Mapped[int] = mapped_column(comment="in millimetres")
     cube: Mapped[int] = mapped_column(sa.Computed("side * side * side"))
-    square: Mapped[int] = mapped_column(sa.Computed("side * side", persisted=True))
+    square: Mapped[int] = mapped_column(sa.Computed("side * side * 2", persisted=True))
+    sum: Mapped[int] = mapped_column(server_default=sa.text("(1 + 2)"))
 
 
 class Parent(Base):
@@ -121,8 +121,8 @@ class Parent(Base):
     __tablename__ = "parents"
     __table_args__ = (
         sa.UniqueConstraint("name", "stock"),
-        sa.CheckConstraint("stock >= 0", name="stock"),
-        sa.CheckConstraint(sa.column("stock") < 1000, name="stock_limit"),
+        sa.CheckConstraint("number > 0", name="number"),
+        sa.CheckConstraint(sa.column("stock") < 2000, name="stock_limit"),
         Index(None, "region", "live"),
         Index("ix_parents_some", "stock", postgresql_where=sa.text("stock > 6"), sqlite_where=sa.text("stock > 6")),
         Index("ix_parents_on", "name", postgresql_where=sa.column("live").is_(sa.true())),
@@ -148,6 +148,7 @@ class Child(Base):
     region: Mapped[str] = mapped_column(String(20))
     number: Mapped[int]
     older_id: Mapped[UUID | None] = mapped_column(ForeignKey("children.id", ondelete="CASCADE"))
+    younger_id: Mapped[UUID | None] = mapped_column(ForeignKey("children.id"))
 
 
 class Author(Base):

@@ -117,6 +117,8 @@ class Defaults(Base):
     status: Mapped[Status] = mapped_column(server_default="OPEN")
     side: Mapped[int] = mapped_column(comment="in 'centimetres'")
     square: Mapped[int] = mapped_column(sa.Computed("side * side", persisted=True))
+    sum: Mapped[int] = mapped_column(server_default=sa.text("(1 + 1)"))
+    gone: Mapped[str] = mapped_column(String(20), server_default="it's", comment="gone")
 
 
 class Parent(Base):
@@ -140,6 +142,29 @@ class Parent(Base):
     live: Mapped[bool]
 
 
+class Gone(Base):
+    """One that goes, with all that a table may have."""
+
+    __tablename__ = "gone"
+    __table_args__ = (
+        sa.UniqueConstraint("name", "status"),
+        sa.CheckConstraint("number > 0", name="number"),
+        Index("ix_gone_some", "number", postgresql_where=sa.text("number > 5"), sqlite_where=sa.text("number > 5")),
+        {"comment": "what goes"},
+    )
+
+    id: Mapped[Id]
+    parent_id: Mapped[UUID | None] = mapped_column(ForeignKey("gone.id", ondelete="CASCADE"), index=True)
+    name: Mapped[str] = mapped_column(String(20), server_default="it's", comment="its name")
+    number: Mapped[int]
+    double: Mapped[int] = mapped_column(sa.Computed("number * 2"))
+    status: Mapped[Status]
+    at: Mapped[datetime] = mapped_column(server_default=func.now())
+    raw: Mapped[bytes]
+    data: Mapped[dict[str, Any]] = mapped_column(sa.JSON().with_variant(postgresql.JSONB(), "postgresql"))
+    long: Mapped[str] = mapped_column(sa.Text().with_variant(mysql.LONGTEXT(), "mysql"))
+
+
 class Child(Base):
     """A composite key, and one to the table itself."""
 
@@ -154,6 +179,7 @@ class Child(Base):
     region: Mapped[str] = mapped_column(String(20))
     number: Mapped[int]
     older_id: Mapped[UUID | None] = mapped_column(ForeignKey("children.id", ondelete="SET NULL"), index=True)
+    younger_id: Mapped[UUID | None] = mapped_column(ForeignKey("children.id"), index=True)
 
 
 class Author(Base):
