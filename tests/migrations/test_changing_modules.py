@@ -2,6 +2,7 @@
 
 import re
 import shutil
+import textwrap
 from pathlib import Path
 
 import pytest
@@ -10,6 +11,7 @@ from shared.branches import read_branches
 from tests.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import TEXT, cut_class, edit, model, modules_in, write_module
+from tests.project import ROOT
 
 CODE = "code: Mapped[str] = mapped_column(String(9), unique=True)"
 CAT = 'cat_id: Mapped[UUID | None] = mapped_column(ForeignKey("cat.id"))'
@@ -82,6 +84,32 @@ def test_a_renamed_module(project: Checkout) -> None:
     assert codes(project, "prices") == ["kept"]
     project.alembic("downgrade", "catalogue@base")
     project.alembic("upgrade", "heads")
+
+
+def test_the_permissions_of_a_renamed_module_are_kept_in_the_roles(project: Checkout) -> None:
+    execute(
+        project.database,
+        "INSERT INTO auth_roles (name, description, is_builtin) VALUES ('keeper', '', false)",
+        "INSERT INTO auth_role_permissions (role_name, permission) VALUES ('keeper', 'cat:prices.read'), "
+        "('keeper', 'users:user.read')",
+    )
+    project.alembic("revision", "--head", "auth@head", "-m", "copy permissions of cat")
+    (file,) = (project.path / "modules/auth/migrations").glob("*_copy_permissions_of_cat.py")
+    guide = (ROOT / "docs/changing-modules.md").read_text(encoding="utf-8")
+    copy = guide.partition("```python\n")[2].partition("   ```")[0]
+    text = file.read_text(encoding="utf-8").replace("    pass\n", textwrap.indent(textwrap.dedent(copy), "    "), 1)
+    undo = """op.execute("DELETE FROM auth_role_permissions WHERE permission LIKE 'catalogue:%'")"""
+    file.write_text(text.replace("    pass\n", f"    {undo}\n", 1), encoding="utf-8")
+
+    project.alembic("upgrade", "heads")
+    assert permissions(project) == ["cat:prices.read", "catalogue:prices.read", "users:user.read"]
+    project.alembic("downgrade", "auth@-1")
+    assert permissions(project) == ["cat:prices.read", "users:user.read"]
+
+
+def permissions(project: Checkout) -> list[str]:
+    query = "SELECT permission FROM auth_role_permissions WHERE role_name = 'keeper'"
+    return sorted(str(row[0]) for row in execute(project.database, query))
 
 
 def test_a_split_module(project: Checkout) -> None:

@@ -4,9 +4,11 @@ import shutil
 
 from tests.databases import execute
 from tests.migrations.commands import Checkout
-from tests.migrations.written import AUTH, USER, USERS, model, revision, write_module, write_revision
+from tests.migrations.written import AUTH, USER, USERS, edit, model, revision, write_module, write_revision
 
 CREATE = 'op.create_table("notes", sa.Column("id", sa.Uuid(), primary_key=True))'
+
+TAGS = 'op.create_table("tags", sa.Column("id", sa.Uuid(), primary_key=True))'
 
 
 def rows(project: Checkout) -> set[object]:
@@ -34,6 +36,31 @@ def test_the_advice_removes_the_module_and_leaves_the_others_intact(project: Che
     assert "Running" not in project.alembic("upgrade", "heads").stdout
     project.alembic("check")
     assert ("kept",) in execute(project.database, "SELECT name FROM auth_roles")
+
+
+def test_a_module_that_anothers_revision_waits_for_is_removed_as_documented(project: Checkout) -> None:
+    notes = write_module(project, "notes", model("notes", USER), requires=("users",))
+    text = revision("notes_0a1b2c3d", label="notes", depends_on=USERS, do=CREATE, undo='op.drop_table("notes")')
+    write_revision(notes, "1_create", text)
+    tags = write_module(project, "tags")
+    waiting = revision(
+        "tags_0a1b2c3d", label="tags", depends_on="notes_0a1b2c3d", do=TAGS, undo='op.drop_table("tags")'
+    )
+    file = write_revision(tags, "1_create", waiting)
+    project.alembic("upgrade", "heads")
+    execute(project.database, "INSERT INTO tags (id) VALUES ('00000000000000000000000000000001')")
+    assert "notes_0a1b2c3d" not in rows(project)  # the one that waits vouches for it
+
+    edit(file, "depends_on = 'notes_0a1b2c3d'", "depends_on = None")
+    project.alembic("stamp", "notes@head")
+    project.alembic("downgrade", "notes@base")
+    shutil.rmtree(notes)
+
+    assert rows(project) == {USERS, AUTH, "tags_0a1b2c3d"}
+    assert "Running" not in project.alembic("upgrade", "heads").stdout
+    assert len(execute(project.database, "SELECT id FROM tags")) == 1
+    project.alembic("downgrade", "base")
+    project.alembic("upgrade", "heads")
 
 
 def test_a_database_that_is_ahead_of_the_code_is_told_apart(sqlite_project: Checkout) -> None:
