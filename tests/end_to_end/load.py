@@ -39,7 +39,7 @@ class Load:
                 self._answered.set()
 
     async def _ask(self, client: httpx.AsyncClient, address: str) -> None:
-        url, headers = f"{address}/api/users/me", self._account.headers
+        url, headers, served_by = f"{address}/api/users/me", self._account.headers, self._served_by
         ready = await client.get(f"{address}/api/ready")
         read = await client.get(url, headers=headers)
         written = await client.patch(url, headers=headers, json={"nickname": f"Ada {self.answers}"})
@@ -48,7 +48,7 @@ class Load:
         if ready.status_code != 200 and '"service":"draining"' not in ready.text:
             self.failures.append(ready.text)
         # Through a proxy: if it had to ask several, the last one has answered.
-        self._served_by |= {one.headers.get("X-Served-By", address).split(", ")[-1] for one in (read, written)}
+        served_by |= {one.headers.get("X-Served-By", address).split(", ")[-1] for one in (read, written)}
 
     async def go_on(self) -> None:
         """Wait until some more have been answered."""
@@ -60,7 +60,7 @@ class Load:
 
     async def go_on_with(self, *services: str) -> None:
         """Wait until some more have been answered, by each of these and by nobody else."""
-        self._served_by.clear()
+        self._served_by = set()  # what is on its way tells the old one
         async with asyncio.timeout(PATIENCE_SECONDS):
             while not self._served_by.issuperset(services):
                 await self.go_on()
