@@ -37,6 +37,7 @@ from shared.setting_types import MINIMUM_KEY_BYTES
 from shared.settings import Settings, SettingsError, load_settings
 from shared.supervisor import fails_the_supervisor
 from shared.unknown_settings import unknown_settings
+from shared.wiring import wiring_faults
 
 log = structlog.get_logger(__name__)
 
@@ -133,7 +134,7 @@ def build_runtime(everything: Modules, configuration: _Configuration) -> Runtime
     """Build each module's container, with `shared` and exactly the modules that it requires.
 
     Raises:
-        ModuleError: A container asks for a module that its `module.py` does not require.
+        ModuleError: A container asks for a module that its `module.py` does not require, or for what nothing provides.
     """
     # Models of modules that are switched off are imported too: foreign keys may point to their tables.
     owners = everything.import_models()
@@ -158,6 +159,10 @@ def build_runtime(everything: Modules, configuration: _Configuration) -> Runtime
                 f"`shared`, its own `settings` nor a module with a container that {module.path / 'module.py'} requires"
             )
         built[name] = container(**{one: given[one] for one in container.dependencies})
+        if faults := wiring_faults(built[name]):
+            raise ModuleError(
+                f"module {name!r}: {module.path / 'container.py'} asks for what is not there: {'; '.join(faults)}"
+            )
         runtime.add(container, built[name])
     for name, module in active.items():
         events = module.part("events")
