@@ -243,7 +243,7 @@ def _faults_to_stderr(exit_code: int = 1, *, is_server: bool = False) -> Iterato
 
 
 def __getattr__(name: str) -> Any:
-    """Make `app` when a server asks for it: `uvicorn bootstrap:app`. Importing this file alone needs no settings."""
+    """Make `app` when it is first asked for: `uvicorn bootstrap:app`. Importing this file alone needs no settings."""
     if name != "app":
         raise AttributeError(name)
     # With any other code, uvicorn would start a worker that failed again, for ever.
@@ -252,6 +252,7 @@ def __getattr__(name: str) -> Any:
         with collection_paused():
             app = create_app()
             gc.freeze()  # a server has one, until it ends: the collector need never go through it
+        globals()["app"] = app
         return app
 
 

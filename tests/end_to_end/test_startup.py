@@ -85,6 +85,12 @@ async def test_uvicorn_alone_serves_from_a_fresh_clone(sqlite_project: Project) 
     assert (project.path / ".env").read_text(encoding="utf-8") == secret
 
 
+def test_a_process_has_one_app(sqlite_project: Project) -> None:
+    look = "import bootstrap; assert bootstrap.app is bootstrap.app"
+
+    in_development(sqlite_project).run("python", "-c", look)
+
+
 def test_the_command_line_works_before_the_first_start(sqlite_project: Project) -> None:
     project = in_development(sqlite_project)
 
