@@ -54,7 +54,6 @@ class Decision:
     """What the route adds to the scope: its endpoint and the parameters of the path."""
     principal: Principal | None
     asked: tuple[Any, ...]
-    overrules: bool
 
     @property
     def endpoint(self) -> Any:

@@ -14,8 +14,7 @@ from starlette.types import Receive, Scope, Send
 from shared.access import SCOPE_KEY, Decision
 from shared.access_rules import Rule, rules_of
 from shared.discovery import ModuleError, Modules
-from shared.errors import PermissionDenied
-from shared.routing import PathIndex
+from shared.routing import PathIndex, sample_path
 
 HOW_TO_MARK = "Add Public(...), Authenticated() or Requires(...) to the dependencies of the route or of its router."
 
@@ -27,8 +26,6 @@ class RouteMatch:
     rule: Rule | None
     routed: Scope = field(default_factory=dict)
     allowed: frozenset[str] = frozenset()
-    overrules: bool = False
-    """Whether a template comes before it, which the router would have chosen."""
 
     def is_for(self, method: str) -> bool:
         """Whether a route was found that names this very method; a mount names none."""
@@ -54,18 +51,18 @@ class AccessTable:
         if scope["path"].endswith("\n"):
             return RouteMatch(None)
         partial: list[Rule] = []
-        overrules = False
+        is_hidden = False
         for position in self._index.candidates(get_route_path(scope)):
             matches, rule = self._matchers[position]
             match, routed = matches(scope)
-            # /users/me is never the user called "me", whatever the method; OpenAPI says the same of such paths.
-            if match is Match.FULL and not (
-                partial and rule.is_template and any(not one.is_template for one in partial)
-            ):
-                return RouteMatch(rule, routed, overrules=overrules)
+            if match is Match.FULL:
+                # /users/me is never the user called "me", whatever the method; OpenAPI says the same of such paths.
+                if not rule.is_template or all(one.is_template for one in partial):
+                    # What stands behind a template, which the router would run, is refused at the start: see `check`.
+                    return RouteMatch(None) if is_hidden else RouteMatch(rule, routed)
+                is_hidden = True
             if match is not Match.NONE:
                 partial.append(rule)
-                overrules |= match is Match.FULL
         if not partial:
             return RouteMatch(None)
         partial = [rule for rule in partial if not rule.is_template] or partial
@@ -83,8 +80,8 @@ class AccessTable:
         """Refuse what FastAPI would accept silently.
 
         Raises:
-            ModuleError: Two routes answer the same method and path, two have the same name (so the same operation id),
-                or one requires a permission that no module declares.
+            ModuleError: Two routes answer the same method and path, one hides another, two have the same name (so the
+                same operation id), or one requires a permission that no module declares.
         """
         declared = {permission.name for permission in modules.permissions}
         paths: dict[str, str] = {}
@@ -100,11 +97,30 @@ class AccessTable:
                 if other := names.get(name):
                     raise ModuleError(f"{where}: another route is named {name!r}, in {other}; names are operation ids")
                 names[name] = where
+            self._refuse_hidden(rule)
             if undeclared := sorted(rule.permissions - declared):
                 raise ModuleError(
                     f"{where}: {', '.join(rule.lines)} requires {', '.join(map(repr, undeclared))}, and no module "
                     "declares this permission in its module.py"
                 )
+
+    def _refuse_hidden(self, rule: Rule) -> None:
+        """Refuse `/users/me` behind `/users/{user_id}`, which would answer in its place."""
+        if (path := sample_path(rule.context)) is None:
+            return
+        for line in rule.lines:
+            method = line.partition(" ")[0]
+            scope: Scope = {"type": "websocket" if method == "WEBSOCKET" else "http", "method": method, "path": path}
+            scope.update(headers=[], query_string=b"", root_path="")
+            for position in self._index.candidates(path):
+                matches, other = self._matchers[position]
+                if other is rule:
+                    break
+                if matches(scope)[0] is Match.FULL:
+                    raise ModuleError(
+                        f"{rule.file}: {line} is never reached, since {method} {other.path} in {other.file} comes "
+                        "first and takes it: move it in front of that"
+                    )
 
     def refuse_unmarked(self) -> None:
         """Refuse what needs no more than a login because nobody said who may call it.
@@ -134,9 +150,7 @@ class JudgedRoute:
             return
         scope.setdefault("router", self._router)
         rule = decision.rule
-        if rule.app is None or self._router.form_limits or ("fastapi.telemetry" in scope and not decision.overrules):
-            if decision.overrules:
-                raise PermissionDenied  # the router would run another route, which may have no second layer
+        if rule.app is None or self._router.form_limits or "fastapi.telemetry" in scope:
             # The router adds something of its own, to a trace for example: it sees nothing but where this route stands.
             narrow = copy(self._router)
             narrow.routes = [rule.part]

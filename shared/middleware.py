@@ -188,7 +188,7 @@ class AuthMiddleware:
         rule = _allowed(match, principal, scope)
         if principal is not None:
             request.confirm = partial(_confirm, scope, rule, principal)
-        scope[SCOPE_KEY] = Decision(rule, match.routed, principal, asked(scope), match.overrules)
+        scope[SCOPE_KEY] = Decision(rule, match.routed, principal, asked(scope))
         await self.app(scope, receive, send)
 
 

@@ -1,16 +1,24 @@
 """The routes of the modules, and the index over them: which a path may reach, however many there are."""
 
 from collections.abc import Iterable
+from uuid import UUID
 
 from fastapi import FastAPI
 from fastapi.routing import APIRoute, APIWebSocketRoute, RouteContext
-from starlette.convertors import FloatConvertor, IntegerConvertor, StringConvertor, UUIDConvertor
+from starlette.convertors import FloatConvertor, IntegerConvertor, PathConvertor, StringConvertor, UUIDConvertor
 from starlette.routing import PARAM_REGEX, BaseRoute, Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp
 
 from shared.discovery import DiscoveredModule, ModuleError
 
 WITHIN_A_SEGMENT = {StringConvertor, IntegerConvertor, FloatConvertor, UUIDConvertor}
+SAMPLES = {
+    StringConvertor: "~",
+    IntegerConvertor: "7",
+    FloatConvertor: "7.5",
+    UUIDConvertor: str(UUID(int=7)),
+    PathConvertor: "~/~",
+}
 WHOLE_PATHS = {Route, WebSocketRoute, APIWebSocketRoute}
 
 
@@ -65,7 +73,7 @@ class PathIndex:
 
     def _add(self, position: int, context: RouteContext) -> None:
         node, route = self._root, context.original_route
-        if not (is_whole_path := _is_api_route(route) or type(route) in WHOLE_PATHS) and type(route) is not Mount:
+        if not (ends := is_whole_path(route)) and type(route) is not Mount:
             node.beneath.append(position)  # what does not go by its path, a host for example
             return
         segments = (context.path or "").split("/")
@@ -76,7 +84,7 @@ class PathIndex:
                 node.beneath.append(position)
                 return
             node = node.below_parameter() if names else node.fixed.setdefault(segment, _Node())
-        (node.ends if is_whole_path else node.beneath).append(position)
+        (node.ends if ends else node.beneath).append(position)
 
 
 class _Node:
@@ -99,10 +107,19 @@ class _Node:
 def application_of(context: RouteContext) -> ASGIApp | None:
     """What the router would run for this route once it has chosen it; None where more than that belongs to it."""
     route = context.original_route
-    if _is_api_route(route) or type(route) in {*WHOLE_PATHS, Mount}:
+    if is_whole_path(route) or type(route) is Mount:
         app: ASGIApp = context.app
         return app
     return None
+
+
+def sample_path(context: RouteContext) -> str | None:
+    """A path that this route is for, and as few others as can be; None where only the route itself could tell."""
+    path = context.path or ""
+    if not is_whole_path(context.original_route):
+        return None
+    samples = {name: SAMPLES.get(type(convertor)) for name, convertor in context.param_convertors.items()}
+    return None if None in samples.values() else PARAM_REGEX.sub(lambda found: str(samples[found[1]]), path)
 
 
 def adds_limits(part: BaseRoute) -> bool:
@@ -113,6 +130,11 @@ def adds_limits(part: BaseRoute) -> bool:
         or inclusion.max_body_size is not None
         or any(map(adds_limits, part.original_router.routes))  # type: ignore[attr-defined]  # FastAPI has no public name for such a part
     )
+
+
+def is_whole_path(route: BaseRoute) -> bool:
+    """Whether it is for one path and method, as FastAPI and Starlette match them."""
+    return type(route) in WHOLE_PATHS or _is_api_route(route)
 
 
 def _is_api_route(route: BaseRoute) -> bool:

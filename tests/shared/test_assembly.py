@@ -67,6 +67,60 @@ def test_two_routes_for_one_method_and_path_are_refused(make_modules: MakeModule
     assert message.index("bravo/router.py") < message.index("alpha/router.py")
 
 
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("/{id}", "/me"),
+        ("/{id}", "/{number:int}"),
+        ("/{id}", "/{id:uuid}"),
+        ("/{number:float}", "/{number:int}"),
+        ("/{rest:path}", "/{id}/parts"),
+        ("/{rest:path}", "/{id}"),
+        ("/{id}", "/{name}.json"),
+        ("/{id}/{part}", "/{id}/parts"),
+    ],
+)
+def test_a_route_that_another_hides_is_refused(make_modules: MakeModules, first: str, second: str) -> None:
+    message = refusal(
+        make_modules,
+        {
+            "alpha/module.py": declaration("prefix='/notes'"),
+            "alpha/router.py": ROUTER + route("get_note", first),
+            "bravo/module.py": declaration("prefix='/notes'"),
+            "bravo/router.py": ROUTER + route("get_other", second),
+        },
+    )
+
+    assert f"GET /api/notes{second} is never reached, since GET /api/notes{first} in" in message
+    assert message.index("bravo/router.py") < message.index("alpha/router.py")
+
+
+@pytest.mark.parametrize(
+    ("first", "second"),
+    [
+        ("/me", "/{id}"),
+        ("/{number:int}", "/{id}"),
+        ("/{number:int}", "/{number:float}"),
+        ("/{id:uuid}", "/me"),
+        ("/{id}", "/{rest:path}"),
+        ("/{id}/parts", "/{id}/{part}"),
+        ("/{id}/parts", "/me/{part}"),
+    ],
+)
+def test_a_route_that_is_reached_is_accepted(make_modules: MakeModules, first: str, second: str) -> None:
+    routes = route("get_note", first) + route("get_other", second)
+    files = {"alpha/module.py": declaration(), "alpha/router.py": ROUTER + routes}
+
+    create_app(settings_for("sqlite://"), modules=make_modules(files))
+
+
+def test_another_method_hides_nothing(make_modules: MakeModules) -> None:
+    hiding = route("get_note", "/{id}") + route("change_me", "/me", method="patch")
+    files = {"alpha/module.py": declaration(), "alpha/router.py": ROUTER + hiding}
+
+    create_app(settings_for("sqlite://"), modules=make_modules(files))
+
+
 def test_two_routes_of_one_name_are_refused(make_modules: MakeModules) -> None:
     message = refusal(
         make_modules,

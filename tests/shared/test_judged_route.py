@@ -175,16 +175,14 @@ async def test_the_limits_of_a_router_hold(app: FastAPI, status: int, form_limit
 
 
 @pytest.mark.parametrize(
-    ("options", "more", "expected"),
+    ("options", "more"),
     [
-        ({}, {}, (200, "other")),
-        ({}, {"fastapi.telemetry": None}, (200, "other")),
-        ({"max_body_size": 9}, {}, (403, None)),
+        ({}, {}),
+        ({}, {"fastapi.telemetry": None}),
+        ({"max_body_size": 9}, {}),
     ],
 )
-async def test_an_unmarked_template_never_runs_in_place_of_the_public_path_that_was_judged(
-    options: Any, more: dict[str, Any], expected: tuple[int, str | None]
-) -> None:
+async def test_an_unmarked_template_never_runs_in_place_of_a_public_path(options: Any, more: dict[str, Any]) -> None:
     router = APIRouter(**options)
     router.add_api_route("/thing", other, dependencies=[Public("a test")])
     router.add_api_route("/{anything}", answer, methods=["POST"])
@@ -193,7 +191,7 @@ async def test_an_unmarked_template_never_runs_in_place_of_the_public_path_that_
 
     found = await ask(app, scope_of("/thing", "POST") | {"headers": [(b"host", b"test")]} | more)
 
-    assert (found.status, found.told) == expected
+    assert (found.status, found.told) == (401, None)
 
 
 class Spans(TracerProvider):

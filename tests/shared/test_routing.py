@@ -1,7 +1,5 @@
 """The index changes nothing but the time: generated route tables, asked with it, without it, and the plain router."""
 
-from typing import Any
-
 import pytest
 from fastapi import FastAPI
 
@@ -37,11 +35,6 @@ def paths_of(app: FastAPI) -> list[str]:
     return [rule.path for rule in table.rules if rule.path]
 
 
-def is_fixed(app: FastAPI, scope: dict[str, Any]) -> bool:
-    rule = app.state.access.match(dict(scope)).rule
-    return rule is not None and not rule.is_template
-
-
 @pytest.mark.parametrize("seed", TABLES)
 async def test_with_the_index_every_decision_is_the_same(seed: int) -> None:
     app = guarded(Generator(seed).fill)
@@ -74,7 +67,8 @@ async def test_every_answer_is_the_plain_routers(seed: int) -> None:
             # It names all methods of the path, not those of its first route, and a fixed path wins over a template.
             assert expected.status == 405 or scope["method"] not in answer.allow, scope
         elif answer != expected:
-            assert is_fixed(ours, scope), scope
+            # A template hides a fixed path from the router, which stops the start of a service; else neither runs.
+            assert answer.status == 404, scope
             assert expected.told is not None, scope
             assert expected.told["parameters"] != "{}", scope
 
