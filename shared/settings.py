@@ -171,6 +171,8 @@ class Settings(DatabaseSettings):
         keys = [key.strip() for key in value.get_secret_value().split(",")]
         if any(len(key.encode()) < MINIMUM_KEY_BYTES for key in keys):
             raise ValueError(f"each key needs at least {MINIMUM_KEY_BYTES} bytes; {NEW_KEY_HINT}")
+        if any(len(key.splitlines()) > 1 for key in keys):
+            raise ValueError("has several lines; several keys stand on one, with commas between them")
         if info.data.get("app_env") == "production" and any(looks_like_an_example(key) for key in keys):
             raise ValueError(f"looks like an example; {NEW_KEY_HINT}")
         if info.data.get("app_env") == "production" and len(set(keys)) < len(keys):

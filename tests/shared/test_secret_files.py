@@ -73,6 +73,13 @@ def test_what_is_wrong_with_a_file_is_said_with_the_other_faults_and_without_the
     assert "canary" not in str(refused.value)
 
 
+def test_two_keys_on_two_lines_are_not_taken_for_one(files: dict[str, Path]) -> None:
+    files["JWT_SECRET_KEY"].write_text(f"{SECRETS['JWT_SECRET_KEY']}\n{KEY * 4}\n", encoding="utf-8")
+
+    with pytest.raises(SettingsError, match="JWT_SECRET_KEY: has several lines"):
+        load_settings(Service)
+
+
 def test_what_is_no_secret_has_no_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "room").write_text("attic", encoding="utf-8")
     monkeypatch.setenv("CHAT_ROOM_FILE", str(tmp_path / "room"))
