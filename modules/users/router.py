@@ -45,7 +45,7 @@ async def update_me(caller: Caller, data: UserUpdate, users: Users) -> ApiRespon
 
 
 @router.get("", summary="List users", dependencies=[MAY_READ])
-async def list_users(  # noqa: PLR0913, PLR0917 - each is a query parameter
+async def list_users(
     users: Users,
     limit: Limit = 20,
     cursor: Cursor = None,

@@ -33,7 +33,7 @@ def test_users_who_are_there_already_get_their_keys(empty_database: str) -> None
     for number, nickname in enumerate(KEYS):
         written = "NULL" if nickname is None else f"'{nickname}'"
         values = f"'{number:032x}', '{number}@x.io', '{number}@x.io', {written}, true, true, '2026-11-22', '2026-11-22'"
-        execute(empty_database, f"INSERT INTO users ({columns}) VALUES ({values})")  # noqa: S608 - the constants above
+        execute(empty_database, f"INSERT INTO users ({columns}) VALUES ({values})")
 
     command.upgrade(config, "heads")
     rows = execute(empty_database, "SELECT nickname, nickname_key FROM users")

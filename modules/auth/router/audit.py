@@ -18,7 +18,7 @@ Sort = Annotated[AuditSort, Query(description="By what the list is sorted; `-` i
 
 
 @router.get("/audit", summary="List what happened", dependencies=[Requires("auth:audit.read")])
-async def list_audit_events(  # noqa: PLR0913, PLR0917 - each is a query parameter
+async def list_audit_events(
     audit: Audit,
     limit: Limit = 20,
     cursor: Cursor = None,
