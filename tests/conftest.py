@@ -1,6 +1,5 @@
 import os
 from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -16,18 +15,16 @@ from migrations.commands import upgrade
 from modules.auth.container import Container as AuthContainer
 from modules.auth.schemas import RegisterRequest
 from modules.auth.settings import Settings as AuthSettings
-from modules.users.settings import Settings as UsersSettings
 from shared.addresses import database_url
 from shared.container import Runtime
+from shared.discovery import discover
 from shared.models import Base
+from shared.secret_files import file_names
 from shared.settings import Settings
 from tests import databases
 from tests.factories import RegisterRequestFactory
 from tests.mailbox import mailbox  # noqa: F401 - a fixture
 from tests.project import SECRET, Project, copy_project
-
-# Filled by migrations, so that emptying the tables between tests must leave them alone.
-SEEDED = {"auth_roles"}
 
 
 @pytest.fixture
@@ -56,17 +53,22 @@ def _migrated(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 
 @pytest.fixture
-def database(_migrated: str, backend: str, tmp_path: Path) -> Iterator[str]:
+def database(_migrated: str, backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
     """The address of a database with every table, and nothing in them but what the migrations put there."""
-    with ExitStack() as stack:
-        if backend == "mysql":
-            tables = [table.name for table in reversed(Base.metadata.sorted_tables) if table.name not in SEEDED]
-            emptied = [f"DELETE FROM {table}" for table in tables]  # noqa: S608 - names of our own tables
-            roles = "DELETE FROM auth_roles WHERE NOT is_builtin", "UPDATE auth_roles SET first_granted_at = NULL"
-            stack.callback(databases.execute, _migrated, *emptied, *roles)
-            yield _migrated
-        else:
-            yield stack.enter_context(databases.copied_database(backend, _migrated, tmp_path))
+    if backend != "mysql":
+        with databases.copied_database(backend, _migrated, tmp_path) as address:
+            yield address
+        return
+    restoring = request.getfixturevalue("_restoring")
+    yield _migrated
+    databases.execute(_migrated, *restoring)
+
+
+@pytest.fixture(scope="session")
+def _restoring(_migrated: str) -> Iterator[list[str]]:
+    """Statements that put back what the migrations filled in; for MariaDB, which copies no database."""
+    with databases.kept_rows(_migrated, Base.metadata.sorted_tables) as statements:
+        yield statements
 
 
 @dataclass
@@ -85,10 +87,13 @@ class Account:
 
 @pytest.fixture(autouse=True, scope="session")
 def _without_the_developers_settings() -> None:
-    """Nothing of the environment reaches a test: no mail server, no Redis, no limit of somebody's own."""
-    for settings in (Settings, AuthSettings, UsersSettings):
-        for name in settings.model_fields:
-            os.environ.pop(f"{settings.model_config.get('env_prefix') or ''}{name}".upper(), None)
+    """Nothing of the environment or of `.env` reaches a test: no mail server, no Redis, no limit of somebody's own."""
+    of_modules = [cls for module in discover().values() if (cls := module.attribute("settings", "Settings"))]
+    for settings in (Settings, *of_modules):
+        settings.model_config["env_file"] = None
+        names = [f"{settings.model_config.get('env_prefix') or ''}{name}".upper() for name in settings.model_fields]
+        for name in (*names, *file_names(settings)):
+            os.environ.pop(name, None)
 
 
 def settings_for(database: str, **values: Any) -> Settings:
@@ -215,3 +220,10 @@ def project(tmp_path: Path, empty_database: str) -> Project:
 def sqlite_project(tmp_path: Path) -> Project:
     """A copy of the project on SQLite, for what has nothing to do with the database server."""
     return Project(copy_project(tmp_path / "project"), f"sqlite:///{tmp_path / 'test.db'}")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Give what is left out by default more time: most of it goes through many rounds."""
+    for item in items:
+        if any(item.get_closest_marker(name) for name in ("browser", "servers", "slow")):
+            item.add_marker(pytest.mark.timeout(1800))

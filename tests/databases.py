@@ -3,12 +3,12 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from uuid import uuid4
 
-from sqlalchemy import URL, make_url, text
+from sqlalchemy import URL, Table, make_url, text
 from sqlalchemy.pool import NullPool
 
 from shared.addresses import database_url
@@ -54,6 +54,20 @@ def copied_database(backend: str, template: str, folder: Path) -> Iterator[str]:
             name, source = make_url(address).database, make_url(template).database
             _on_server(backend, f"DROP DATABASE {name}", f"CREATE DATABASE {name} TEMPLATE {source}")
         yield address
+
+
+@contextmanager
+def kept_rows(address: str, tables: Sequence[Table]) -> Iterator[list[str]]:
+    """Keep the rows of a MariaDB database; gives the statements that put them back, and take all others away."""
+    with empty_database("mysql", Path()) as kept:
+        folder = make_url(kept).database
+        filled = [table for table in tables if execute(address, f"SELECT 1 FROM {table.name} LIMIT 1")]
+        execute(address, *(f"CREATE TABLE {folder}.{table.name} AS SELECT * FROM {table.name}" for table in filled))
+        statements = ["SET FOREIGN_KEY_CHECKS = 0", *(f"DELETE FROM {table.name}" for table in tables)]
+        for table in filled:
+            columns = ", ".join(f"`{column.name}`" for column in table.columns if column.computed is None)
+            statements.append(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {folder}.{table.name}")
+        yield statements
 
 
 def execute(address: str, *statements: str) -> list[tuple[object, ...]]:
