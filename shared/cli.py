@@ -12,6 +12,7 @@ from typing import Annotated, Any, TypeVar
 import typer
 from dependency_injector.containers import DeclarativeContainer
 
+from shared.addresses import ROOT
 from shared.container import Runtime
 from shared.discovery import Modules
 from shared.logging import configure_logging
@@ -48,6 +49,13 @@ def command_line(modules: Modules, *, check: Callable[[], None], describe: Calla
             output.write_text(text, encoding="utf-8")
         else:
             sys.stdout.write(text)
+
+    @commands.command(
+        help="Print all settings with their defaults: the .env.example of the project and of its modules."
+    )
+    def settings() -> None:
+        files = [folder / ".env.example" for folder in (ROOT, *(module.path for module in modules.values()))]
+        sys.stdout.write("\n".join(file.read_text(encoding="utf-8") for file in files if file.exists()))
 
     for name, module in modules.items():
         if cli := module.attribute("cli", "cli"):

@@ -1,5 +1,6 @@
 """Talking to the application as a server does, for what no HTTP client sends or shows."""
 
+import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import dataclass, replace
@@ -7,6 +8,7 @@ from typing import Any
 from urllib.parse import unquote
 
 from fastapi import FastAPI
+from starlette.requests import ClientDisconnect
 
 Event = dict[str, Any]
 Before = Callable[[Event], Awaitable[None]]
@@ -53,17 +55,27 @@ def _lasting(answer: Answer) -> dict[bytes, bytes]:
 async def _request(app: FastAPI, method: str, target: str, *headers: Header) -> Answer:
     start: Event = {}
     body = b""
+    has_begun = asyncio.Event()
+    incoming = iter([{"type": "http.request", "body": b"", "more_body": False}])
 
     async def receive() -> Event:
-        return {"type": "http.request", "body": b"", "more_body": False}
+        if (event := next(incoming, None)) is None:
+            await has_begun.wait()
+        return event or {"type": "http.disconnect"}
 
     async def send(event: Any) -> None:
         nonlocal start, body
         if event["type"] == "http.response.start":
             start = event
+        elif dict(start["headers"]).get(b"content-type", b"").startswith(b"text/event-stream"):
+            has_begun.set()  # whoever asked has seen enough: it may go on for ever
+            raise OSError("the client has left")
         body += event.get("body", b"")
 
-    await app(scope_of("http", target, *headers) | {"method": method}, receive, send)
+    try:
+        await app(scope_of("http", target, *headers) | {"method": method}, receive, send)
+    except* ClientDisconnect:
+        pass
     return Answer(start["status"], dict(start["headers"]), body)
 
 

@@ -44,7 +44,9 @@ def schema_of(document: Document, operation: dict[str, Any], status: str) -> Sch
 
 
 def body_of(document: Document, operation: dict[str, Any]) -> Schema:
-    return resolve(document, operation["requestBody"]["content"]["application/json"]["schema"])
+    """Of JSON, a form or an upload."""
+    (content,) = operation["requestBody"]["content"].values()
+    return resolve(document, content["schema"])
 
 
 def schemas_in(value: Any) -> Iterator[Schema]:

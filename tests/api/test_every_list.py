@@ -87,7 +87,6 @@ def value_of(column: Any, chance: random.Random) -> Any:
         bool: chance.random() < 0.5,
         int: chance.choice([-(2**31), -1, 0, 1, 2**31 - 1]),
         float: chance.choice([-1e308, -0.1, 0.0, 5e-324 if chance.random() < 0.5 else 1e-7, 0.1, 1 / 3, 1e308]),
-        Decimal: chance.choice(["-9999999999.9999", "0.0000", "0.0001", "0.1000", "1234567890.1234"]),
         datetime: chance.choice([LEAST, MOST, LEAST + timedelta(days=days, microseconds=chance.randint(0, 10**6))]),
         date: (LEAST + timedelta(days=days)).date(),
         time: chance.choice([time(), time(12, 30), time(23, 59, 59)]),
@@ -95,12 +94,19 @@ def value_of(column: Any, chance: random.Random) -> Any:
         bytes: chance.choice([b"", b"\x00", b"\xff" * 64, b"a\n"]),
     }
     if type_ is Decimal:
-        return Decimal(edges[Decimal])
+        most, places = 10 ** (column.type.precision - 1) - 1, column.type.scale
+        return Decimal(chance.choice([-most, 0, 1, most // 7, most])).scaleb(-places)
     # What is left is JSON.
     return text_of(column.type.length, chance) if type_ is str else edges.get(type_, {})
 
 
-def rows_for(table: Any, sorted_by: str, chance: random.Random) -> Iterator[dict[str, Any]]:
+def can_be_filled(table: Any) -> bool:
+    """Whether its rows need no others but users: what those would have to look like, only its module knows."""
+    needed = [column for column in table.columns if column.foreign_keys and not column.nullable]
+    return all(key.target_fullname == "users.id" for column in needed for key in column.foreign_keys)
+
+
+def rows_for(table: Any, sorted_by: str, chance: random.Random, user_id: UUID) -> Iterator[dict[str, Any]]:
     seen: set[Any] = set()
     for _ in range(ROWS):
         row = {
@@ -112,6 +118,7 @@ def rows_for(table: Any, sorted_by: str, chance: random.Random) -> Iterator[dict
             if column.name in row and (column.unique or column.primary_key) and column.name != sorted_by:
                 is_text = column.type.python_type is str
                 row[column.name] = "".join(chance.choices(string.ascii_letters, k=20)) if is_text else uuid7()
+        row |= {name: user_id for name in row if table.columns[name].foreign_keys and name != sorted_by}
         value = row[sorted_by]
         if table.columns[sorted_by].unique:
             # MariaDB takes texts for the same that differ in blanks at their end.
@@ -136,8 +143,10 @@ async def test_every_cursor_is_taken_back_and_every_row_comes_once(
             column, key = noting.column, noting.key
             table = key.class_.__table__
             assert not table.columns[column.key].nullable, f"{path}: {sort} would leave out the rows without a value"
+            if not can_be_filled(table):
+                continue
             async with runtime.shared.database().transaction() as session:
-                for row in rows_for(table, column.key, chance):
+                for row in rows_for(table, column.key, chance, UUID(admin.id)):
                     await session.execute(insert(table).values(row))
             everything = await walk(client, path, admin, sort=sort, limit=100)
             assert len(everything) >= ROWS // 2
@@ -167,7 +176,7 @@ async def test_the_longest_text_makes_the_longest_cursor(app: FastAPI, client: h
     runtime: Runtime = app.state.runtime
     chance = random.Random(0)  # noqa: S311 - the same again each time
     async with runtime.shared.database().transaction() as session:
-        for row in list(rows_for(OddRow.__table__, "number", chance))[:3]:
+        for row in list(rows_for(OddRow.__table__, "number", chance, UUID(int=0)))[:3]:
             longest: dict[str, Any] = {"text": "\U0010ffff" * LONGEST_TEXT, "title": "\U0001f600" * 255}
             await session.execute(insert(OddRow).values(row | longest))
 

@@ -7,9 +7,9 @@ from uuid import uuid4
 
 from fastapi import FastAPI
 
+from tests.api.document import resolve
 from tests.security.access_model import PARAMETER, permissions_of
 
-REFERENCE = "#/components/schemas/"
 EXAMPLES: dict[str, Any] = {
     "null": None,
     "string": "text",
@@ -34,7 +34,7 @@ class Operation:
     is_public: bool
     permissions: frozenset[str]
     body: Schema | None
-    """Of a JSON object; None when the operation takes no body."""
+    """Of a JSON object; None when the operation takes no body, or another one: a file, a list."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -74,12 +74,10 @@ def operations_of(app: FastAPI) -> list[Operation]:
 
 
 def _body(document: Schema, operation: Schema) -> Schema | None:
-    if "requestBody" not in operation:
-        return None
-    schema: Schema = operation["requestBody"]["content"]["application/json"]["schema"]
-    described: Schema = document["components"]["schemas"][schema["$ref"].removeprefix(REFERENCE)]
-    assert described["type"] == "object"
-    return described
+    content = operation.get("requestBody", {}).get("content", {})
+    schema: Schema = content.get("application/json", {}).get("schema", {})
+    described = resolve(document, schema)
+    return described if described.get("type") == "object" else None
 
 
 def _sample(name: str, schema: Schema) -> Any:

@@ -200,8 +200,8 @@ async def test_the_matrix_has_every_route(app: FastAPI, doors: list[Door]) -> No
     routes |= {("HEAD", path) for method, path in routes if method == "GET"}
 
     assert {(door.method, door.path) for door in doors if door.method in METHODS} == routes
-    assert sum(door.method == ANYTHING for door in doors) == 4
-    assert sum(door.method == WEBSOCKET for door in doors) == 3
+    assert sum(door.method == ANYTHING for door in doors) >= 4
+    assert sum(door.method == WEBSOCKET for door in doors) >= 3
     assert sum(bool(door.permissions) for door in doors) > 15
     # Two lists by different hands: what the document says needs no token, and what was written down as public.
     described: dict[str, Any] = app.openapi()["paths"]
