@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 
 from tests.end_to_end.test_startup import GOOD_KEY
-from tests.project import COMMAND_SECONDS, ROOT, Project
+from tests.project import COMMAND_SECONDS, ROOT, Project, free_port
 
 PAGES = ("README.md", "README.zh-CN.md", "docs/operating.md")
 PASSWORD = "seven purple tractors sing"
@@ -19,7 +19,6 @@ SETTINGS = {
     "AUTH_BCRYPT_COST": "",
     "ALLOW_SQLITE_IN_PRODUCTION": "true",
     "ALLOW_THROTTLE_PER_PROCESS": "true",
-    "UVICORN_PORT": "0",
 }
 
 
@@ -53,7 +52,7 @@ def test_the_command_line_needs_no_installation(sqlite_project: Project) -> None
 
 @pytest.mark.slow
 def test_every_command_for_production_runs_in_the_production_installation(sqlite_project: Project) -> None:
-    project = replace(sqlite_project, variables=SETTINGS)
+    project = replace(sqlite_project, variables=SETTINGS | {"APP_PORT": str(free_port())})
     install, activate, use = _parts(commands("README.md"))
     # As an operator has set it up: where packages come from, and whom to trust for that.
     _run(project, "\n".join(install), environment={**os.environ, "VIRTUAL_ENV": ""})
@@ -61,8 +60,8 @@ def test_every_command_for_production_runs_in_the_production_installation(sqlite
     assert "pytest" not in {one.name for one in project.path.glob(".venv/lib/python*/site-packages/*")}
 
     for command in use:
-        line = f"{activate}\nexec {command}"
-        if command.startswith("uvicorn"):
+        line = f"{activate}\nexec env {command}"
+        if command.endswith("python bootstrap.py"):
             _serve(project, line)
         else:
             _run(project, line, stdin=PASSWORD)

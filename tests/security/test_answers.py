@@ -69,11 +69,9 @@ async def test_item_72_not_even_a_field_that_is_right_is_sent_back(client: httpx
 
 def production_commands() -> list[tuple[str, ...]]:
     """How the README says that production is started, and the other way that there is; on some free port."""
-    (shown,) = re.findall(
-        r"^(uvicorn bootstrap:app .+)$", (ROOT / "README.md").read_text(encoding="utf-8"), re.MULTILINE
-    )
-    assert "--workers" in shown
-    return [("bootstrap.py",), ("-m", *re.sub(r"--workers \d+", "--workers 2", shown).split(), "--port", "0")]
+    page = (ROOT / "docs" / "operating.md").read_text(encoding="utf-8")
+    (shown,) = re.findall(r"`(uvicorn bootstrap:app [^`]+)`", page)
+    return [("bootstrap.py",), ("-m", *shown.replace("--workers N", "--workers 2").split(), "--port", "0")]
 
 
 @pytest.mark.parametrize("command", production_commands(), ids=["bootstrap.py", "uvicorn"])
