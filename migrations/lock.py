@@ -1,18 +1,25 @@
 """One process at a time: Alembic itself takes no lock, and two upgrades at once would run the same revision twice."""
 
+import asyncio
 import hashlib
+import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 from alembic.util import CommandError, msg
 from sqlalchemy import Connection, event, text
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncConnection, AsyncEngine
+from sqlalchemy.util import await_only
 
 # An arbitrary constant: PostgreSQL's advisory locks are numbers, and they are per database.
 POSTGRES_LOCK = 7_286_103_311
 DDL_LOCK_TIMEOUT_SECONDS = 5
 LOCK_NOT_AVAILABLE = "55P03"
+LOCK_WAIT_TIMEOUT = 1205
+CHANGE = re.compile(r"\s*(ALTER|DROP|RENAME|TRUNCATE|CREATE\s+(UNIQUE\s+)?INDEX)\b", re.IGNORECASE)
 # The transaction that holds the lock does nothing for as long as the migrations take. Not every version has each limit.
 NO_LIMITS = """
 SELECT set_config(name, '0', true) FROM pg_settings
@@ -63,10 +70,35 @@ async def limit_ddl_waits(connection: AsyncConnection) -> None:
     elif connection.dialect.name == "mysql":
         await connection.execute(text(f"SET SESSION lock_wait_timeout = {DDL_LOCK_TIMEOUT_SECONDS}"))
         await connection.commit()
+        if getattr(connection.dialect, "is_mariadb", False):  # MySQL has no SET STATEMENT
+            event.listen(connection.sync_engine, "do_execute", _change_without_waiting)
 
 
 def _limit_lock_waits(connection: Connection) -> None:
     connection.exec_driver_sql(f"SET LOCAL lock_timeout = '{DDL_LOCK_TIMEOUT_SECONDS}s'")
+
+
+def _change_without_waiting(cursor: Any, statement: str, parameters: Any, _context: object) -> bool:
+    """Try a change of a table again and again, and only then wait for it.
+
+    MariaDB breaks off (1213) whoever has read a table and wants to write to it while somebody waits to change it.
+    """
+    if not CHANGE.match(statement):
+        return False
+    until = time.monotonic() + DDL_LOCK_TIMEOUT_SECONDS
+    while (started := time.monotonic()) < until:
+        try:
+            cursor.execute(f"SET STATEMENT lock_wait_timeout = 0 FOR {statement.lstrip()}", parameters)
+        except Exception as error:
+            # What took long would take as long again: it copies the table, and wants it for itself at the end.
+            if error.args[0] != LOCK_WAIT_TIMEOUT:
+                raise
+            if time.monotonic() - started > 1:
+                return False
+            await_only(asyncio.sleep(0.01))
+        else:
+            return True
+    return False  # SQLAlchemy executes it
 
 
 async def _lock_postgres(connection: AsyncConnection, wait_seconds: int) -> bool:
