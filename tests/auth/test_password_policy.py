@@ -198,7 +198,10 @@ def test_no_random_password_is_refused() -> None:
 
 @pytest.mark.parametrize("separator", [" ", "-", ""])
 def test_no_phrase_of_four_words_is_refused(separator: str) -> None:
-    words = Faker("en_US").words(nb=8_000)
+    faker = Faker("en_US")
+    faker.seed_instance(7)
+    # With an "I" or an "a" among them it may be three common words and a letter: "pass I free look" is refused.
+    words = [word for word in faker.words(nb=8_000) if len(word) > 2]
     phrases = [separator.join(words[number : number + 4]) for number in range(0, len(words), 4)]
 
     assert [phrase for phrase in phrases if len(phrase) >= 15 and refusal(phrase)] == []
