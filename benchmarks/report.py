@@ -10,6 +10,24 @@ from typing import Any
 Cell = str | float | None
 Row = list[Cell]
 
+# The JSON file has those of all packages; these stand in the summary, which is what git keeps.
+SHOWN_VERSIONS = (
+    "python",
+    "fastapi",
+    "starlette",
+    "uvicorn",
+    "pydantic",
+    "sqlalchemy",
+    "asyncpg",
+    "asyncmy",
+    "aiosqlite",
+    "litestar",
+    "advanced_alchemy",
+    "django",
+    "django-ninja",
+    "fastapi_users: fastapi-users",
+)
+
 
 @dataclass(frozen=True)
 class Target:
@@ -84,7 +102,6 @@ class Report:
         return page
 
     def __str__(self) -> str:
-        shown = ("python", "fastapi", "starlette", "uvicorn", "sqlalchemy", "asyncpg", "litestar", "django")
         versions = {name.lower(): version for name, version in self.versions.items()}
         where = (
             f"{self.machine['cpu']}, {self.machine['cores']} cores: the server on {self.machine['server_core']}, the "
@@ -95,7 +112,7 @@ class Report:
             f"`{self.command}`, {self.started}, commit {self.versions['commit']}",
             where,
             f"load average when it began: {loads}",
-            ", ".join(f"{name} {versions[name]}" for name in shown if name in versions) + "; all in the JSON file",
+            ", ".join(f"{name.rpartition(': ')[2]} {versions[name]}" for name in SHOWN_VERSIONS if name in versions),
             ", ".join(f"{name}: {value}" for name, value in self.options.items()),
         ]
         warning = ["**A smoke run: these figures mean nothing.**"] if self.options.get("quick") else []
