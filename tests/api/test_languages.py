@@ -13,12 +13,12 @@ import httpx2 as httpx
 import pytest
 from pydantic_core.core_schema import ErrorType
 
-from shared.discovery import discover
-from shared.errors import AppError, ValidationFailed
+from shared.errors import ValidationFailed
 from shared.limits import limits_of
 from shared.texts import Texts
 from tests.api.envelope import assert_failure, data_of
 from tests.conftest import Account, MakeApp, client_of
+from tests.docs.failure_codes import errors_of_ours
 from tests.project import BUILT_IN, ROOT
 from tests.shared.packages import MakeModules, declaration, make_modules  # noqa: F401 - a fixture
 
@@ -39,17 +39,6 @@ def calls() -> Iterator[tuple[Path, str, ast.Call]]:
                 if isinstance(node, ast.Call):
                     function = node.func
                     yield file, function.attr if isinstance(function, ast.Attribute) else ast.unparse(function), node
-
-
-def errors_of_ours() -> dict[str, type[AppError]]:
-    discover("modules").import_models()
-    found, waiting = dict[str, type[AppError]](), [AppError]
-    while waiting:
-        error = waiting.pop()
-        waiting += error.__subclasses__()
-        if error.__module__.startswith(("shared.", *(f"modules.{name}." for name in BUILT_IN))):
-            found[error.__name__] = error
-    return found
 
 
 def literal(node: ast.expr | None) -> str | None:
