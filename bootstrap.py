@@ -19,6 +19,7 @@ from uvicorn.config import STARTUP_FAILURE
 
 from shared.access import Public
 from shared.access_table import HOW_TO_MARK, AccessTable, JudgedRoute
+from shared.application import part_of, put_parts
 from shared.branches import read_branches
 from shared.container import Runtime, SharedContainer
 from shared.development import ensure_secret, greeting, is_development
@@ -96,13 +97,14 @@ def create_app(
     for module in active.values():
         include_routes(app, module, is_production=settings.is_production)
 
-    app.state.runtime = build_runtime(everything, configuration)
-    app.state.access = AccessTable(app.routes, app.router.dependencies)
-    app.state.access.check(active)
+    runtime = app.state.runtime = build_runtime(everything, configuration)
+    table = app.state.access = AccessTable(app.routes, app.router.dependencies)
+    table.check(active)
     if settings.is_production:
-        app.state.access.refuse_unmarked()
+        table.refuse_unmarked()
+    put_parts(app, runtime.parts | {AccessTable: lambda: table})
     app.router.middleware_stack = JudgedRoute(app.router)
-    describe_truthfully(app, app.state.access, [settings, *configuration.by_module.values()])
+    describe_truthfully(app, table, [settings, *configuration.by_module.values()], runtime.denials)
     return app
 
 
@@ -175,7 +177,7 @@ def main() -> None:
     """Serve. Development prepares everything by itself; production refuses to start wrong."""
     ensure_secret()
     # The server makes its own; this one shows what is wrong without a server's traceback around it.
-    runtime: Runtime = create_app().state.runtime
+    runtime = part_of(create_app(), Runtime)
     settings = runtime.shared.settings()
     asyncio.run(preflight(runtime))
     if settings.app_env == "development":
@@ -217,7 +219,7 @@ def describe_as_delivered(everything: Modules) -> dict[str, Any]:
 def _check(everything: Modules) -> None:
     from migrations.commands import branch_faults  # noqa: PLC0415 - loads Alembic
 
-    table: AccessTable = create_app().state.access
+    table = part_of(create_app(), AccessTable)
     faults = [f"{line} does not say who may call it. {HOW_TO_MARK}" for line in table.unmarked()]
     faults += branch_faults(everything)
     if faults:

@@ -21,13 +21,14 @@ F = TypeVar("F")
 
 
 class Authenticator(Protocol):
-    """What the auth module provides, as `authenticator` in its container."""
+    """What the auth module provides, as `authenticator` in its container.
+
+    Its class may name the failures that a `Principal.denied` of its making can be, `denials = (...)`: the OpenAPI
+    document has them at every route that requires a permission.
+    """
 
     async def authenticate(self, token: str) -> Principal | None:
-        """The caller to whom this bearer token belongs, with the profile that `GET /api/users/me` shows.
-
-        None if the token is no good, for whatever reason.
-        """
+        """The caller to whom this bearer token belongs; None if the token is no good, for whatever reason."""
 
 
 @runtime_checkable

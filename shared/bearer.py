@@ -2,8 +2,10 @@
 
 from starlette.types import Scope
 
-from shared.access import AuthenticatedOr, Authenticator
+from shared.access import AuthenticatedOr
 from shared.access_table import RouteMatch
+from shared.application import part_of
+from shared.container import Runtime
 from shared.errors import NotAuthenticated
 from shared.request import Principal
 
@@ -32,8 +34,7 @@ async def _authenticate(scope: Scope) -> Principal:
     scheme, _, token = values[0].decode("latin-1").partition(" ")
     if len(values) > 1 or scheme.lower() != "bearer" or not token.strip():
         raise NotAuthenticated(token_was_sent=True)
-    authenticator: Authenticator = scope["app"].state.runtime.authenticator
-    principal = await authenticator.authenticate(token.strip())
+    principal = await part_of(scope["app"], Runtime).authenticator.authenticate(token.strip())
     if principal is None:
         raise NotAuthenticated(token_was_sent=True)
     return principal

@@ -12,6 +12,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from shared.access import SCOPE_KEY, Decision
+from shared.application import part_of
 from shared.client import client_key
 from shared.errors import BadRequest, PayloadTooLarge, RequestTimeout, UnsupportedMediaType, ValidationFailed
 from shared.throttle import Throttle
@@ -59,7 +60,7 @@ class BodyMiddleware:
         if is_known or not self._public_limit or scope["method"] in SAFE_METHODS:
             await self._serve(scope, body)
             return
-        throttle: Throttle = scope["app"].state.runtime.shared.throttle()
+        throttle = part_of(scope["app"], Throttle)
         client = client_key()
         await throttle.reserve(self._public_limit, "unread", client)
         try:

@@ -1,7 +1,7 @@
 """What the project gives to every module's container, as `shared`."""
 
 from collections.abc import Awaitable, Callable
-from typing import TypeVar, cast
+from typing import Any, TypeVar, cast
 
 from dependency_injector import providers
 from dependency_injector.containers import DeclarativeContainer
@@ -9,10 +9,12 @@ from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from shared.access import Authenticator, DenyEveryone
+from shared.application import part_of
 from shared.background import BackgroundTasks
 from shared.clock import utc_now
 from shared.database import Database
 from shared.discovery import ModuleError
+from shared.errors import AppError
 from shared.events import EventBus
 from shared.keys import KeyRing
 from shared.mail import ConsoleSender, DroppingSender, MailSender, Outbox, SmtpSender, sender_address, smtp_server
@@ -75,6 +77,8 @@ class Runtime:
     def __init__(self, shared: SharedContainer) -> None:
         self.shared = shared
         self._authenticator: Callable[[], Authenticator] | None = None
+        self.denials: tuple[type[AppError], ...] = ()
+        """The failures with which the authenticator may close the routes that require a permission."""
         self._containers: dict[type[DeclarativeContainer], DeclarativeContainer] = {}
 
     def add(self, declared: type[DeclarativeContainer], container: DeclarativeContainer) -> None:
@@ -84,6 +88,18 @@ class Runtime:
             if self._authenticator is not None:
                 raise ModuleError(f"{declared.__module__} provides an authenticator, and another module does already")
             self._authenticator = provider
+            self.denials = tuple(getattr(getattr(provider, "provides", None), "denials", ()))
+
+    @property
+    def parts(self) -> dict[type[Any], Callable[[], Any]]:
+        """For `part_of`."""
+        shared = self.shared
+        return {
+            Runtime: lambda: self,
+            Database: shared.database,
+            Throttle: shared.throttle,
+            Shutdown: shared.shutdown,
+        }
 
     @property
     def authenticator(self) -> Authenticator:
@@ -108,5 +124,4 @@ class Runtime:
 
 def container_of(connection: HTTPConnection, container: type[C]) -> C:
     """The running application's instance of a module's container; for the module's `dependencies.py`."""
-    runtime: Runtime = connection.app.state.runtime
-    return runtime.of(container)
+    return part_of(connection.app, Runtime).of(container)

@@ -18,6 +18,7 @@ from sqlalchemy.orm import SessionTransaction
 from sqlalchemy.util import greenlet_spawn
 
 from shared.addresses import database_url
+from shared.application import part_of
 from shared.engines import create_engine, look_after_idle_connections
 from shared.prepared import Prepared
 from shared.request import confirm_caller, current_request
@@ -223,8 +224,7 @@ Session = Annotated[AsyncSession, Depends(open_session, scope="function")]
 
 
 def _database(connection: HTTPConnection) -> Database:
-    database: Database = connection.app.state.runtime.shared.database()
-    return database
+    return part_of(connection.app, Database)
 
 
 Sessions = Annotated[Database, Depends(_database)]

@@ -78,10 +78,6 @@ class PermissionDenied(AppError):
     status, code, message = 403, "permission_denied", "You are not allowed to do this."
 
 
-class PasswordChangeRequired(AppError):
-    status, code, message = 403, "password_change_required", "Choose a password of your own first."
-
-
 class NotFound(AppError):
     status, code, message = 404, "not_found", "There is nothing here."
 

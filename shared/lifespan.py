@@ -9,7 +9,8 @@ import structlog
 from fastapi import FastAPI
 from sqlalchemy import URL
 
-from shared.access_table import HOW_TO_MARK
+from shared.access_table import HOW_TO_MARK, AccessTable
+from shared.application import part_of
 from shared.container import Runtime
 from shared.draining import drain_at_the_end
 from shared.events import ApplicationStarted
@@ -26,8 +27,8 @@ RETRY_SECONDS = 1
 
 @asynccontextmanager
 async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
-    runtime: Runtime = app.state.runtime
-    if unmarked := app.state.access.unmarked():
+    runtime = part_of(app, Runtime)
+    if unmarked := part_of(app, AccessTable).unmarked():
         log.warning("unmarked_routes", routes=unmarked, what_to_do=HOW_TO_MARK)
     settings = runtime.shared.settings()
     bound_heads()

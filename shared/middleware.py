@@ -15,21 +15,23 @@ from starlette.websockets import WebSocket
 from structlog.typing import FilteringBoundLogger
 from uuid_utils import uuid7
 
-from shared.access import SCOPE_KEY, Authenticator, ConfirmingAuthenticator, Decision, asked
+from shared.access import SCOPE_KEY, ConfirmingAuthenticator, Decision, asked
 from shared.access_rules import Rule
 from shared.access_table import AccessTable, RouteMatch
+from shared.application import part_of
 from shared.bearer import find_caller
 from shared.client import LONGEST_ADDRESS, read_client
+from shared.container import Runtime
 from shared.errors import (
     MethodNotAllowed,
     NotAuthenticated,
     NotFound,
-    PasswordChangeRequired,
     PermissionDenied,
     Unavailable,
     failure_response,
 )
 from shared.request import Principal, RequestInfo, current_request
+from shared.shutdown import Shutdown
 from shared.texts import Texts
 
 log = structlog.get_logger("access")
@@ -105,7 +107,7 @@ class RequestContextMiddleware:
         try:
             await self.app(scope, receive, send_with_headers)
         except asyncio.CancelledError:
-            if not scope["app"].state.runtime.shared.shutdown().has_begun:
+            if not part_of(scope["app"], Shutdown).has_begun:
                 raise
             # The service ends, and there is no time left for this one.
             if scope["type"] == "http" and not status:
@@ -177,7 +179,7 @@ class AuthMiddleware:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        table: AccessTable = scope["app"].state.access
+        table = part_of(scope["app"], AccessTable)
         match = table.match(scope)
         if scope.get("method") == "HEAD" and not match.is_for("HEAD"):
             # GET answers, by GET's rule. The access log keeps its HEAD: this scope is another one.
@@ -203,7 +205,7 @@ def _allowed(match: RouteMatch, principal: Principal | None, scope: Scope) -> Ru
 
 
 async def _confirm(scope: Scope, rule: Rule, principal: Principal, session: AsyncSession) -> None:
-    authenticator: Authenticator = scope["app"].state.runtime.authenticator
+    authenticator = part_of(scope["app"], Runtime).authenticator
     if not isinstance(authenticator, ConfirmingAuthenticator):
         return
     current = await authenticator.confirm(principal, session)
@@ -216,8 +218,8 @@ async def _confirm(scope: Scope, rule: Rule, principal: Principal, session: Asyn
 def _require(rule: Rule, principal: Principal | None, scope: Scope) -> None:
     if not rule.permissions:
         return
-    if principal is not None and principal.must_change_password:
-        raise PasswordChangeRequired
+    if principal is not None and principal.denied is not None:
+        raise principal.denied
     if lacking := rule.permissions - (principal.permissions if principal else frozenset()):
         log.warning(
             "permission_denied",

@@ -16,7 +16,6 @@ from shared.errors import (
     HeadTooLarge,
     InternalError,
     NotAuthenticated,
-    PasswordChangeRequired,
     PayloadTooLarge,
     PermissionDenied,
     RequestTimeout,
@@ -54,11 +53,17 @@ def failures(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
     return {status: StatedFailure(group) for status, group in by_status.items()}
 
 
-def describe_truthfully(app: FastAPI, table: AccessTable, settings: Iterable[BaseSettings] = ()) -> None:
+Errors = tuple[type[AppError], ...]
+
+
+def describe_truthfully(
+    app: FastAPI, table: AccessTable, settings: Iterable[BaseSettings] = (), denials: Errors = ()
+) -> None:
     """Make `app.openapi()` complete. The document is made once, at the first call.
 
     Args:
         settings: Those that are in force, for bounds that depend on them.
+        denials: What the authenticator may answer in place of PermissionDenied.
     """
     rules = {(rule.path, method.lower()): rule for rule in table.rules for method in rule.methods}
     in_force = {name: value for one in settings for name, value in _by_variable(one)}
@@ -69,7 +74,7 @@ def describe_truthfully(app: FastAPI, table: AccessTable, settings: Iterable[Bas
         if document is None:
             with collection_paused():
                 document = draft()
-                _complete(document, rules, in_force)
+                _complete(document, rules, in_force, (PermissionDenied, *denials))
         return document
 
     app.openapi = openapi  # type: ignore[method-assign]  # FastAPI's documented way to extend the document
@@ -80,12 +85,16 @@ def _by_variable(settings: BaseSettings) -> Iterator[tuple[str, Any]]:
     yield from ((f"{prefix}{name}".upper(), value) for name, value in settings)
 
 
-def _complete(document: dict[str, Any], rules: Mapping[tuple[str, str], Rule], settings: Mapping[str, Any]) -> None:
+def _complete(
+    document: dict[str, Any], rules: Mapping[tuple[str, str], Rule], settings: Mapping[str, Any], denials: Errors
+) -> None:
     document.setdefault("components", {}).setdefault("schemas", {})
     failure_schemas = FailureSchemas(document["components"]["schemas"])
     for path, operations in document.get("paths", {}).items():
         for method, operation in operations.items():
-            _complete_operation(operation, method, rules[path, method], failure_schemas)
+            rule = rules[path, method]
+            errors = _failures_by_status(operation, method, rule, denials if rule.permissions else ())
+            _complete_operation(operation, rule, errors, failure_schemas)
     document["components"]["headers"] = HEADERS
     document["components"]["securitySchemes"] = {
         SECURITY_SCHEME: {
@@ -98,7 +107,9 @@ def _complete(document: dict[str, Any], rules: Mapping[tuple[str, str], Rule], s
     tidy(document, settings)
 
 
-def _complete_operation(operation: dict[str, Any], method: str, rule: Rule, schemas: FailureSchemas) -> None:
+def _complete_operation(
+    operation: dict[str, Any], rule: Rule, failures: dict[str, list[type[AppError]]], schemas: FailureSchemas
+) -> None:
     operation["security"] = _security_of(rule)
     if rule.permissions:
         names = [f"`{name}`" for name in sorted(rule.permissions)]
@@ -108,7 +119,7 @@ def _complete_operation(operation: dict[str, Any], method: str, rule: Rule, sche
     for status, response in responses.items():
         if response["description"] == FRAMEWORKS_DESCRIPTION:
             response["description"] = SUCCESSES.get(status, FRAMEWORKS_DESCRIPTION)
-    for status, errors in _failures_by_status(operation, method, rule).items():
+    for status, errors in failures.items():
         responses[status] = describe_failure(errors, schemas, responses.get(status, {}))
     for status, response in responses.items():
         response["headers"] = headers_of(status) | response.get("headers", {})
@@ -123,14 +134,17 @@ def _security_of(rule: Rule) -> list[dict[str, list[str]]]:
     return [token, {}] if isinstance(rule.marker, AuthenticatedOr) else [token]
 
 
-def _failures_by_status(operation: dict[str, Any], method: str, rule: Rule) -> dict[str, list[type[AppError]]]:
+def _failures_by_status(
+    operation: dict[str, Any], method: str, rule: Rule, denials: Errors
+) -> dict[str, list[type[AppError]]]:
     """The route's own failures first, then those that the layers around it may answer."""
     stated = getattr(rule.context, "responses", None) or {}
     own = [error for one in stated.values() if isinstance(one, StatedFailure) for error in one.errors]
     # FastAPI's own shape of a 422, which this service never sends.
     takes_input = operation["responses"].pop(str(ValidationFailed.status), None) or "parameters" in operation
     by_status: dict[str, list[type[AppError]]] = {}
-    for error in [*own, *_general(method, rule, has_body="requestBody" in operation, takes_input=bool(takes_input))]:
+    general = _general(method, rule, has_body="requestBody" in operation, takes_input=bool(takes_input))
+    for error in (*own, *general, *denials):
         group = by_status.setdefault(str(error.status), [])
         if error not in group:
             group.append(error)
@@ -141,8 +155,6 @@ def _general(method: str, rule: Rule, *, has_body: bool, takes_input: bool) -> I
     yield BadRequest
     if not rule.is_public:
         yield NotAuthenticated
-    if rule.permissions:
-        yield from (PermissionDenied, PasswordChangeRequired)
     if method not in SAFE_METHODS:
         yield Conflict
         if rule.is_public or isinstance(rule.marker, AuthenticatedOr):

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -16,27 +16,37 @@ if TYPE_CHECKING:
     from shared.texts import Texts
 
 
+T = TypeVar("T")
+
+
 @dataclass(slots=True)
 class Principal:
     """The caller, as the authenticator found it in the database for this very request.
 
     A writing transaction looks again and updates it, so that whoever holds it sees what is true now.
 
-    With `must_change_password` the permissions count for nothing until the password is a new one. `profile` has the
-    user's own data as attributes, those that `GET /api/users/me` shows: what is known is not asked for again.
+    With `denied`, an `AppError`, every route that requires a permission answers that, whatever `permissions` holds.
     """
 
     user_id: UUID
     session_id: UUID
     permissions: frozenset[str]
     authenticated_at: datetime
-    must_change_password: bool = False
-    profile: Any = None
+    denied: Exception | None = None
+    known: tuple[object, ...] = ()
+    """What the authenticator has read about the caller besides, for the modules that define the types: see `find`."""
     expires_at: int | None = None
     """When the caller's token expires, in seconds since 1970; None if it does not."""
 
     def can(self, permission: str) -> bool:
         return permission in self.permissions
+
+    def find(self, kind: type[T]) -> T | None:
+        """What the authenticator has read of this type; None if it has not, and whoever needs it reads it."""
+        for one in self.known:
+            if isinstance(one, kind):
+                return one
+        return None
 
     def update(self, current: "Principal") -> None:
         for one in fields(self):

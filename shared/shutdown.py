@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from typing import Annotated, cast
+from typing import Annotated
 
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
+
+from shared.application import part_of
 
 
 class Shutdown:
@@ -35,7 +37,7 @@ class Shutdown:
 
 
 def _of_the_application(connection: HTTPConnection) -> Shutdown:
-    return cast("Shutdown", connection.app.state.runtime.shared.shutdown())
+    return part_of(connection.app, Shutdown)
 
 
 Stopping = Annotated[Shutdown, Depends(_of_the_application)]

@@ -27,6 +27,12 @@ class WrongPassword(AppError):
     status, code, message = 403, "invalid_credentials", "The current password is wrong."
 
 
+class PasswordChangeRequired(AppError):
+    """Somebody else chose the password: until it is a new one, the permissions count for nothing."""
+
+    status, code, message = 403, "password_change_required", "Choose a password of your own first."
+
+
 class InvalidToken(AppError):
     status, code, message = 400, "invalid_token", "The link is not valid any more; ask for another one."
 

@@ -4,6 +4,7 @@ from modules.system.dependencies import ReadinessCheck
 from modules.system.errors import NotReady
 from modules.system.schemas import Health, Readiness, ServiceInfo
 from shared.access import Public
+from shared.application import part_of
 from shared.container import Runtime
 from shared.openapi import failures
 from shared.responses import ApiResponse, success
@@ -20,8 +21,7 @@ root_router = APIRouter()
 )
 async def get_index(request: Request) -> ApiResponse[ServiceInfo]:
     """The name of the service, where it runs, and its version."""
-    runtime: Runtime = request.app.state.runtime
-    settings = runtime.shared.settings()
+    settings = part_of(request.app, Runtime).shared.settings()
     return success(ServiceInfo(name=settings.app_name, env=settings.app_env, version=request.app.version))
 
 

@@ -13,6 +13,7 @@ from modules.users.events import (
     UserInvited,
 )
 from modules.users.models import User
+from modules.users.profile import Profile, profile_columns
 from modules.users.schemas import Nickname, UserCreate, UserRead
 from modules.users.services import UserService, UsersIn
 
@@ -22,6 +23,7 @@ __all__ = [
     "LastAdmin",
     "Nickname",
     "OwnEmail",
+    "Profile",
     "User",
     "UserAboutToChange",
     "UserActivated",
@@ -38,4 +40,5 @@ __all__ = [
     "UserService",
     "UsersIn",
     "email_key",
+    "profile_columns",
 ]

@@ -4,13 +4,36 @@ from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
 from modules.users.container import Container
+from modules.users.errors import UserNotFound
+from modules.users.models import User
+from modules.users.profile import Profile
 from modules.users.services import UserService
+from shared.application import part_of
 from shared.container import container_of
-from shared.database import Session
+from shared.database import Database, Session
+from shared.errors import NotAuthenticated
+from shared.request import Principal
 
 
 async def _users(connection: HTTPConnection, session: Session) -> UserService:
     return container_of(connection, Container).user_service(session)
+
+
+async def profile_of(connection: HTTPConnection, caller: Principal) -> Profile | User:
+    """The caller's own account; asked for only if the authenticator has not read it.
+
+    Called, not depended upon: what opens no session in most requests should not wait for one.
+
+    Raises:
+        NotAuthenticated: The account was deleted just now.
+    """
+    if (known := caller.find(Profile)) is not None:
+        return known
+    async with part_of(connection.app, Database).read() as session:
+        try:
+            return await container_of(connection, Container).user_service(session).get(caller.user_id)
+        except UserNotFound:
+            raise NotAuthenticated(token_was_sent=True) from None
 
 
 Users = Annotated[UserService, Depends(_users)]

@@ -1,10 +1,10 @@
 from typing import Annotated
 from uuid import UUID
 
-from fastapi import APIRouter, Path, Query
+from fastapi import APIRouter, Path, Query, Request
 from pydantic import Field
 
-from modules.users.dependencies import Users
+from modules.users.dependencies import Users, profile_of
 from modules.users.errors import EmailTaken, LastAdmin, OwnEmail, UserNotFound, UserOutOfReach
 from modules.users.schemas import UserCorrection, UserCreate, UserDetail, UserRead, UserUpdate
 from modules.users.services import UserSort
@@ -33,9 +33,9 @@ Sort = Annotated[UserSort, Query(description="By what the list is sorted; `-` in
 
 
 @router.get("/me", summary="Read your own profile", dependencies=[Authenticated()])
-async def get_me(caller: Caller) -> ApiResponse[UserRead]:
+async def get_me(request: Request, caller: Caller) -> ApiResponse[UserRead]:
     """The account that the access token belongs to."""
-    return success(UserRead.model_validate(caller.profile))
+    return success(UserRead.model_validate(await profile_of(request, caller)))
 
 
 @router.patch("/me", summary="Change your own profile", dependencies=[Authenticated()])

@@ -15,6 +15,8 @@ from fastapi import FastAPI
 from starlette.requests import Request
 from starlette.responses import FileResponse, HTMLResponse, JSONResponse, PlainTextResponse, Response
 
+from shared.access_table import AccessTable
+from shared.application import part_of
 from shared.openapi import SECURITY_SCHEME
 
 FOLDER = Path(__file__).parent
@@ -97,7 +99,7 @@ def _file(path: Path) -> Endpoint:
 
 def _with_login_form(document: dict[str, Any], app: FastAPI, root_path: str) -> dict[str, Any]:
     """The document, with a second way to authorize beside the token: e-mail address and password."""
-    paths = [rule.path for rule in app.state.access.rules if rule.context.name == LOGIN_FORM]
+    paths = [rule.path for rule in part_of(app, AccessTable).rules if rule.context.name == LOGIN_FORM]
     if root_path:
         document = document | {"servers": [{"url": root_path}, *document.get("servers", [])]}
     if not paths:

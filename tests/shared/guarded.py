@@ -13,6 +13,8 @@ from starlette.middleware import Middleware
 
 from shared.access import Authenticated
 from shared.access_table import AccessTable, JudgedRoute
+from shared.application import put_parts
+from shared.container import Runtime
 from shared.errors import register_exception_handlers
 from shared.logging import access_logger
 from shared.middleware import AuthMiddleware, CatchAllMiddleware, RequestContextMiddleware
@@ -34,8 +36,8 @@ def guarded(fill: Callable[[FastAPI], Any], **options: Any) -> FastAPI:
     app = FastAPI(openapi_url=None, redirect_slashes=False, middleware=layers, **options)
     register_exception_handlers(app)
     fill(app)
-    app.state.runtime = SimpleNamespace(authenticator=Everybody())
-    app.state.access = AccessTable(app.routes, app.router.dependencies)
+    app.state.access = table = AccessTable(app.routes, app.router.dependencies)
+    put_parts(app, {Runtime: lambda: SimpleNamespace(authenticator=Everybody()), AccessTable: lambda: table})
     app.router.middleware_stack = JudgedRoute(app.router)
     return app
 

@@ -1,6 +1,7 @@
 from fastapi import APIRouter
 
 from modules.auth.dependencies import CallerAccess
+from modules.auth.errors import PasswordChangeRequired
 from modules.auth.schemas import CallerRead
 from shared.access import Authenticated, Caller
 from shared.responses import ApiResponse, success
@@ -17,8 +18,8 @@ async def get_my_access(caller: Caller, access: CallerAccess) -> ApiResponse[Cal
             user_id=caller.user_id,
             session_id=caller.session_id,
             roles=list(roles),
-            permissions=[] if caller.must_change_password else sorted(caller.permissions),
-            must_change_password=caller.must_change_password,
+            permissions=sorted(caller.permissions) if caller.denied is None else [],
+            must_change_password=isinstance(caller.denied, PasswordChangeRequired),
             locale=locale,
             authenticated_at=caller.authenticated_at,
         )

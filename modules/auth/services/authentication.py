@@ -5,19 +5,19 @@ from uuid import UUID
 
 from sqlalchemy import bindparam, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute
 
+from modules.auth.errors import PasswordChangeRequired
 from modules.auth.models import Credential, LoginSession, RolePermission, UserRole
 from modules.auth.services.permissions import DeclaredPermissions
 from modules.auth.tokens import LEEWAY, AccessTokens
-from modules.users import User, UserRead
+from modules.users import Profile, User, profile_columns
 from shared.clock import Clock
 from shared.database import Database
 from shared.models import UtcDateTime
 from shared.request import Principal
 
 _NOW = bindparam("now", type_=UtcDateTime())
-_PROFILE: list[InstrumentedAttribute[Any]] = [getattr(User, field) for field in UserRead.model_fields]
+_PROFILE = profile_columns()
 
 # Built once: to put it together takes longer than the database takes to answer it.
 SESSION = (
@@ -40,6 +40,8 @@ SESSION = (
 
 class SessionAuthenticator:
     """Asks the database about every request, in one query: logout, deactivation and role changes bite at once."""
+
+    denials = (PasswordChangeRequired,)
 
     def __init__(
         self, database: Database, *, access_tokens: AccessTokens, permissions: DeclaredPermissions, clock: Clock
@@ -77,8 +79,9 @@ class SessionAuthenticator:
             session_id,
             self._permissions(rows),
             rows[0].auth_time,
-            must_change_password=rows[0].must_change,
-            profile=rows[0],
+            denied=PasswordChangeRequired() if rows[0].must_change else None,
+            # Read along with the login: else `GET /api/users/me` would ask the database once more.
+            known=(Profile(*rows[0][-len(_PROFILE) :]),),
             expires_at=expires_at,
         )
 
