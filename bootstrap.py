@@ -18,27 +18,30 @@ from pydantic_settings import BaseSettings
 from uvicorn.config import STARTUP_FAILURE
 
 from shared.access import Public
-from shared.access_table import HOW_TO_MARK, AccessTable, JudgedRoute
+from shared.access.matched_route import MatchedRouteApp
+from shared.access.table import HOW_TO_MARK, AccessTable
 from shared.application import part_of, put_parts
-from shared.branches import read_branches
+from shared.assembly.branches import read_branches
+from shared.assembly.development import ensure_secret, greeting, is_development
+from shared.assembly.discovery import Modules, discover
+from shared.assembly.documentation import add_documentation
+from shared.assembly.garbage_collection import collection_paused
+from shared.assembly.layers import layers
+from shared.assembly.lifespan import lifespan, preflight
+from shared.assembly.migration_state import Migrations, StartupError
+from shared.assembly.openapi.document import LICENCE, SERVERS, describe_truthfully
+from shared.assembly.routes import include_routes
+from shared.assembly.serving import serve
+from shared.assembly.supervisor import fails_the_supervisor
+from shared.assembly.wiring import wiring_faults
 from shared.container import Runtime, SharedContainer
-from shared.development import ensure_secret, greeting, is_development
-from shared.discovery import ModuleError, Modules, discover
-from shared.documentation import add_documentation
-from shared.errors import AppError, register_exception_handlers
-from shared.layers import layers
-from shared.lifespan import lifespan, preflight
+from shared.errors import AppError
+from shared.http.exception_handlers import register_exception_handlers
 from shared.logging import configure_logging
-from shared.memory import collection_paused
-from shared.openapi import LICENCE, SERVERS, describe_truthfully
-from shared.routing import include_routes
-from shared.schema import Migrations, StartupError
-from shared.serving import serve
-from shared.setting_types import MINIMUM_KEY_BYTES
+from shared.module import ModuleError
 from shared.settings import Settings, SettingsError, load_settings
-from shared.supervisor import fails_the_supervisor
-from shared.unknown_settings import unknown_settings
-from shared.wiring import wiring_faults
+from shared.settings.types import MINIMUM_KEY_BYTES
+from shared.settings.unknown import unknown_settings
 
 log = structlog.get_logger(__name__)
 
@@ -103,7 +106,7 @@ def create_app(
     if settings.is_production:
         table.refuse_unmarked()
     put_parts(app, runtime.parts | {AccessTable: lambda: table})
-    app.router.middleware_stack = JudgedRoute(app.router)
+    app.router.middleware_stack = MatchedRouteApp(app.router)
     describe_truthfully(app, table, [settings, *configuration.by_module.values()], runtime.denials)
     return app
 
@@ -190,7 +193,7 @@ def manage(arguments: Sequence[str] | None = None) -> None:
 
     `uv run manage <module> <command>`; where only the dependencies are installed, `python bootstrap.py manage ...`.
     """
-    from shared.cli import command_line  # noqa: PLC0415 - a server imports this file too, and needs no command line
+    from shared.assembly.command_line import command_line  # noqa: PLC0415 - a server imports this file too, and needs no command line
 
     with _faults_to_stderr():
         ensure_secret()
@@ -224,7 +227,7 @@ def _check(everything: Modules) -> None:
     faults += branch_faults(everything)
     if faults:
         sys.exit("\n".join(["These need mending:", *(f"  - {fault}" for fault in faults)]))
-    count, public = len(table.rules), len(table.public())
+    count, public = len(table.routes), len(table.public())
     sys.stdout.write(f"All is well: {', '.join(everything)}; {count} routes, {public} of them public.\n")
 
 

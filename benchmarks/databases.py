@@ -16,7 +16,7 @@ from sqlalchemy.pool import NullPool
 
 from benchmarks.machine import pin_backends
 from migrations.commands import upgrade
-from shared.addresses import database_url, printable
+from shared.database.addresses import database_url, printable
 
 POSTGRES, MARIADB, SQLITE = "postgresql", "mysql", "sqlite"
 SERVERS = {

@@ -24,8 +24,7 @@ from uuid import UUID
 from fastapi import APIRouter
 
 from shared.access import Authenticated, Public
-from shared.responses import ApiResponse, success
-from shared.text import RequestBody, ResponseData, SafeText
+from shared.http import ApiResponse, RequestBody, ResponseData, SafeText, success
 
 router = APIRouter(dependencies=[Authenticated()])
 
@@ -93,7 +92,7 @@ MODELS = """\
 from sqlalchemy import String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.models import Base, Id
+from shared.database import Base, Id
 
 
 class Thing(Base):

@@ -17,9 +17,9 @@ from modules.auth.passwords import PasswordHasher
 from modules.auth.settings import Settings as AuthSettings
 from modules.auth.tokens import AccessTokens, RefreshTokens
 from modules.users import User
-from shared.addresses import database_url
 from shared.clock import utc_now
-from shared.engines import create_engine
+from shared.database.addresses import database_url
+from shared.database.engines import create_engine
 from shared.keys import KeyRing
 
 USERS = 10_000

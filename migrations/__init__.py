@@ -9,7 +9,8 @@ from alembic.config import Config
 from alembic.util import CommandError
 
 from migrations.faults import check_branches
-from shared.discovery import ModuleError, discover
+from shared.assembly.discovery import discover
+from shared.module import ModuleError
 
 _locations_from_ini = Config.get_version_locations_list
 

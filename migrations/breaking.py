@@ -7,8 +7,8 @@ from alembic.runtime.migration import MigrationContext
 from sqlalchemy import Column, MetaData, String, Table
 from sqlalchemy.schema import CreateTable
 
-from shared.branches import MAXIMUM_ID_LENGTH, Branches
-from shared.schema import BREAKING
+from shared.assembly.branches import MAXIMUM_ID_LENGTH, Branches
+from shared.assembly.migration_state import BREAKING
 
 TABLE = Table(BREAKING, MetaData(), Column("version_num", String(MAXIMUM_ID_LENGTH), primary_key=True))
 

@@ -12,9 +12,9 @@ from sqlalchemy import URL
 from migrations.faults import two_heads
 from migrations.moves import moved_tables
 from migrations.replay import replay_faults
-from shared.branches import read_branches
-from shared.discovery import Modules
-from shared.schema import StartupError
+from shared.assembly.branches import read_branches
+from shared.assembly.discovery import Modules
+from shared.assembly.migration_state import StartupError
 
 INI = Path(__file__).resolve().parent.parent / "alembic.ini"
 

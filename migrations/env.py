@@ -24,13 +24,15 @@ from migrations.rendering import render_item
 from migrations.split import Splitter
 from migrations.sqlite import check_foreign_keys, refuse_foreign_keys
 from migrations.writing import Writer
-from shared.addresses import database_url, printable
-from shared.branches import read_branches
-from shared.discovery import ModuleError, discover
-from shared.engines import migration_engine
-from shared.models import Base
-from shared.poolers import UnannouncedPooler, refuse_unannounced_pooler
-from shared.settings import DatabaseSettings, SettingsError, load_settings
+from shared.assembly.branches import read_branches
+from shared.assembly.discovery import discover
+from shared.database import Base
+from shared.database.addresses import database_url, printable
+from shared.database.engines import migration_engine
+from shared.database.poolers import UnannouncedPooler, refuse_unannounced_pooler
+from shared.module import ModuleError
+from shared.settings import SettingsError, load_settings
+from shared.settings.settings import DatabaseSettings
 
 config = context.config
 copy_no_computed_values()

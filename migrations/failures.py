@@ -10,8 +10,8 @@ from alembic.util import CommandError
 from sqlalchemy import URL, Connection, event
 from sqlalchemy.exc import DBAPIError
 
-from shared.addresses import printable
-from shared.outages import REFUSED, what_to_do
+from shared.database.addresses import printable
+from shared.database.outages import REFUSED, what_to_do
 
 CHANGE = re.compile(r"\s*(ALTER|CREATE|DROP|RENAME|TRUNCATE)\b", re.IGNORECASE)
 WRITE = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)

@@ -23,7 +23,7 @@ from alembic.util import CommandError
 from migrations.keys import table_of
 from migrations.rendering import PRODUCTS, write_conditions
 from migrations.statements import statements
-from shared.models import Base
+from shared.database import Base
 
 
 class _Recorder(Operations):

@@ -5,15 +5,9 @@ from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from graphlib import CycleError, TopologicalSorter
 
-from shared.branches import (
-    ID_BYTES,
-    MAXIMUM_NAME_LENGTH,
-    Branches,
-    Revision,
-    new_revision_id,
-    revisions_of,
-)
-from shared.discovery import ModuleError, Modules
+from shared.assembly.branches import ID_BYTES, MAXIMUM_NAME_LENGTH, Branches, Revision, new_revision_id, revisions_of
+from shared.assembly.discovery import Modules
+from shared.module import ModuleError
 
 WAY_OUT = (
     "Mend each file as its line says. One that no database has yet can be deleted instead, and written again by "

@@ -21,8 +21,8 @@ from sqlalchemy.schema import Constraint, FetchedValue
 
 from migrations.keys import table_of
 from migrations.rendering import DIALECTS
-from shared.branches import Branches
-from shared.models import Base
+from shared.assembly.branches import Branches
+from shared.database import Base
 
 
 @dataclass

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from alembic.operations.ops import CreateTableOp, DropTableOp, MigrateOperation
 from sqlalchemy import Column
 
-from shared.discovery import Modules
+from shared.assembly.discovery import Modules
 
 GUIDE = "docs/changing-modules.md has it step by step"
 

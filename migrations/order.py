@@ -15,7 +15,7 @@ from alembic.util import CommandError
 from sqlalchemy import Column, PrimaryKeyConstraint, UniqueConstraint
 
 from migrations.references import last_touching, sources
-from shared.branches import Branches
+from shared.assembly.branches import Branches
 
 
 def users_of_dropped(

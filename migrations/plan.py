@@ -9,8 +9,8 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError, msg
 
 from migrations.faults import two_heads
-from shared.branches import Branches, module_of
-from shared.discovery import Modules
+from shared.assembly.branches import Branches, module_of
+from shared.assembly.discovery import Modules
 
 
 class Plan:

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from graphlib import TopologicalSorter
 
-from shared.branches import Branches, Revision
+from shared.assembly.branches import Branches, Revision
 
 # What the arguments of `op.create_foreign_key` and `batch_op.create_foreign_key` are called, in their order.
 PLAIN = ("constraint_name", "source_table", "referent_table", "local_cols", "remote_cols")

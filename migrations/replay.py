@@ -14,7 +14,7 @@ from sqlalchemy import Connection, create_engine, inspect, text
 from sqlalchemy.exc import OperationalError
 
 from migrations.references import last_touching, touches
-from shared.branches import Branches, Revision
+from shared.assembly.branches import Branches, Revision
 
 MISSES_SOMETHING = re.compile("no such (table|column|index)|already exists|duplicate column name")
 MOST_PAIRS = 24  # every module is the first once; which one is the second is tried this often

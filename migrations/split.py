@@ -32,9 +32,9 @@ from migrations.moves import mistaken_moves, moved_tables
 from migrations.order import in_order, users_of_dropped
 from migrations.portability import check_models
 from migrations.writing import dependencies, module_of_head, refuse_options_of_draft
-from shared.branches import Branches, new_revision_id
-from shared.discovery import Modules
-from shared.models import Base
+from shared.assembly.branches import Branches, new_revision_id
+from shared.assembly.discovery import Modules
+from shared.database import Base
 
 
 @dataclass

@@ -23,5 +23,5 @@ def refuse_foreign_keys(connection: Connection) -> None:
     if is_on:
         raise CommandError(
             "On this connection SQLite enforces foreign keys, and changing a table would delete rows that refer to it: "
-            "switch foreign keys off first, or open the connection with shared.engines.migration_engine"
+            "switch foreign keys off first, or open the connection with shared.database.engines.migration_engine"
         )

@@ -10,8 +10,8 @@ from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError, to_tuple
 
 from migrations.faults import faults_of, is_id_of, two_heads
-from shared.branches import Branches, Revision, module_of, new_revision_id, read_branches
-from shared.discovery import Modules
+from shared.assembly.branches import Branches, Revision, module_of, new_revision_id, read_branches
+from shared.assembly.discovery import Modules
 
 HEADS = {"head", "heads"}
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import structlog
 
-from shared.request import current_request
+from shared.context import current_request
 
 log = structlog.get_logger("background")
 
@@ -31,7 +31,7 @@ class _Given:
     details: dict[str, str]
 
 
-class BackgroundTasks:
+class BackgroundRunner:
     """Runs coroutines in the loop that serves, a few at a time, after the answer and independently of it.
 
     Nothing is kept on disk: what has not run when the process ends is lost. A failure is logged with the id of the

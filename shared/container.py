@@ -8,21 +8,23 @@ from dependency_injector.containers import DeclarativeContainer
 from fastapi.requests import HTTPConnection
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.access import Authenticator, DenyEveryone
+from shared.access.authenticator import Authenticator, DenyEveryone
 from shared.application import part_of
-from shared.background import BackgroundTasks
+from shared.background import BackgroundRunner
 from shared.clock import utc_now
-from shared.database import Database
-from shared.discovery import ModuleError
+from shared.database.sessions import Database
 from shared.errors import AppError
 from shared.events import EventBus
 from shared.keys import KeyRing
-from shared.mail import ConsoleSender, DroppingSender, MailSender, Outbox, SmtpSender, sender_address, smtp_server
-from shared.module import Permission
-from shared.paging import Paginator
-from shared.settings import Settings
+from shared.mail.mailer import Mailer
+from shared.mail.message import sender_address
+from shared.mail.senders import ConsoleSender, MailSender, NullMailSender
+from shared.mail.smtp import SmtpSender, smtp_server
+from shared.module import ModuleError, Permission
+from shared.paging.keyset import Paginator
+from shared.settings.settings import Settings
 from shared.shutdown import Shutdown
-from shared.throttle import Throttle
+from shared.throttle.throttle import Throttle
 
 C = TypeVar("C", bound=DeclarativeContainer)
 
@@ -45,7 +47,7 @@ def _mail_sender(settings: Settings) -> MailSender:
     sender = sender_address(settings.mail_from)
     if settings.smtp_url is not None:
         return SmtpSender(smtp_server(settings.smtp_url.get_secret_value()), sender)
-    return DroppingSender() if settings.is_production else ConsoleSender(sender)
+    return NullMailSender() if settings.is_production else ConsoleSender(sender)
 
 
 def _throttle(settings: Settings, keys: KeyRing) -> Throttle:
@@ -66,9 +68,9 @@ class SharedContainer(DeclarativeContainer):
     events = providers.Singleton(EventBus)
     paginator = providers.Singleton(Paginator, keys)
     throttle = providers.Singleton(_throttle, settings, keys)
-    background = providers.Singleton(BackgroundTasks)
+    background = providers.Singleton(BackgroundRunner)
     mail_sender = providers.Singleton(_mail_sender, settings)
-    outbox = providers.Singleton(Outbox, mail_sender, background)
+    mailer = providers.Singleton(Mailer, mail_sender, background)
 
 
 class Runtime:
@@ -125,3 +127,8 @@ class Runtime:
 def container_of(connection: HTTPConnection, container: type[C]) -> C:
     """The running application's instance of a module's container; for the module's `dependencies.py`."""
     return part_of(connection.app, Runtime).of(container)
+
+
+def unusable(state: MigrationState) -> list[str]:
+    """The modules that keep the service from its work. One whose schema is merely ahead does not."""
+    return sorted(name for name, status in state.items() if status in {"pending", "incompatible"})

@@ -1,36 +1,38 @@
-"""Every failure of the API is built here, whoever raised it."""
+"""The failures of the API: each has a status and a stable code."""
 
-import json
 import math
 from collections.abc import Mapping
-from http import HTTPStatus
 from typing import Any
 
-import structlog
-from fastapi import FastAPI
-from fastapi.exceptions import RequestValidationError, WebSocketRequestValidationError
-from pydantic import BaseModel, ValidationError
-from sqlalchemy.exc import SQLAlchemyError
-from sqlalchemy.orm.exc import StaleDataError
-from starlette.exceptions import HTTPException
-from starlette.requests import HTTPConnection
-from starlette.responses import Response
-from starlette.status import WS_1008_POLICY_VIOLATION
-from starlette.websockets import WebSocket
+from pydantic import BaseModel, ConfigDict, Field
 
-from shared.constraints import breaks_constraint, constraint_of, is_unstorable
-from shared.early import MAXIMUM_ERRORS, printable
-from shared.limits import limits_of
-from shared.outages import means_database_is_away
-from shared.request import current_request
-from shared.responses import ValidationErrors
-from shared.text import is_of_the_caller
-from shared.texts import spoken, spoken_fault
-from shared.tracebacks import reason_of
 
-log = structlog.get_logger(__name__)
+class ErrorItem(BaseModel):
+    """One fault of the input: where it is and what is wrong with it, never the value."""
 
-PHRASES = {status.value: status.phrase for status in HTTPStatus}
+    loc: list[str | int] = Field(
+        description="Where: in `body`, `query` or `path`, then the names of the fields and the places in lists.",
+        examples=[["body", "email"]],
+    )
+    type: str = Field(description="Stable, for programs.", examples=["missing"])
+    msg: str = Field(description="For people, in the language of Accept-Language.", examples=["Field required"])
+    params: dict[str, Any] = Field(
+        description="The limits that `msg` speaks of, by name; empty for most types.", examples=[{"min_length": 15}]
+    )
+
+
+class ValidationErrors(BaseModel):
+    """What is wrong with the input."""
+
+    model_config = ConfigDict(
+        json_schema_extra={
+            "examples": [
+                {"errors": [{"loc": ["body", "email"], "type": "missing", "msg": "Field required", "params": {}}]}
+            ]
+        }
+    )
+
+    errors: list[ErrorItem] = Field(description="One for each fault, at most 50.")
 
 
 class AppError(Exception):
@@ -152,125 +154,3 @@ class Unavailable(AppError):
 
 class Conflict(AppError):
     status, code, message = 409, "conflict", "This contradicts what is already there."
-
-
-BY_STATUS: dict[int, type[AppError]] = {
-    error.status: error
-    for error in (
-        BadRequest,
-        PermissionDenied,
-        NotFound,
-        MethodNotAllowed,
-        RequestTimeout,
-        Conflict,
-        PayloadTooLarge,
-        UnsupportedMediaType,
-        TooManyRequests,
-        InternalError,
-    )
-}
-
-
-def failure_of(error: Exception) -> AppError:
-    """The failure that a client sees for any exception. What is not known is a 500 that says nothing."""
-    if isinstance(error, AppError):
-        return error
-    if isinstance(error, RequestValidationError):
-        return _input_failure(error)
-    if isinstance(error, HTTPException):
-        return _http_failure(error)
-    if isinstance(error, ValidationError) and is_of_the_caller(error):
-        faults = error.errors(include_url=False)
-        return _input_failure(RequestValidationError([one | {"loc": ("body", *one["loc"])} for one in faults]))
-    return _database_failure(error) or InternalError()
-
-
-def _database_failure(error: Exception) -> AppError | None:
-    if isinstance(error, StaleDataError) or breaks_constraint(error):
-        return Conflict()
-    if is_unstorable(error):
-        return ValidationFailed.at(type_="not_storable", msg="A value is outside of what can be stored.")
-    return Unavailable() if means_database_is_away(error) else None
-
-
-def _http_failure(error: HTTPException) -> AppError:
-    if error.status_code == NotAuthenticated.status:
-        return NotAuthenticated()
-    if error.status_code == Unavailable.status:
-        return Unavailable()
-    if error.status_code == ValidationFailed.status:
-        return ValidationFailed.at(type_="value_error", msg=str(error.detail))
-    fallback = BadRequest if error.status_code < InternalError.status else InternalError
-    failure = BY_STATUS.get(error.status_code, fallback)(headers=error.headers)
-    failure.status = error.status_code
-    if error.detail != PHRASES.get(error.status_code):
-        failure.text = str(error.detail)
-    return failure
-
-
-def _input_failure(error: RequestValidationError) -> AppError:
-    if any(one["type"] == "json_invalid" for one in error.errors()):
-        return BadRequest("The body is not valid JSON.")
-    # FastAPI hands the raw bytes on when the content type is not JSON.
-    if isinstance(error.body, bytes):
-        return UnsupportedMediaType()
-    return ValidationFailed(
-        [
-            {
-                "loc": [printable(part) for part in one["loc"]],
-                "type": one["type"],
-                "msg": _message(one),
-                "params": limits_of(one),
-            }
-            for one in error.errors()[:MAXIMUM_ERRORS]
-        ]
-    )
-
-
-def _message(one: Any) -> str:
-    # What pydantic says of a custom ValueError comes after this; its other messages are fixed texts with limits.
-    return str(printable(str(one["msg"]).removeprefix("Value error, ")))
-
-
-def failure_response(error: Exception) -> Response:
-    """The answer for any exception, in the envelope. Unexpected ones are logged, once, with their traceback."""
-    failure = failure_of(error)
-    if isinstance(failure, InternalError):
-        log.error("unhandled_exception", exc_info=error)
-    elif isinstance(failure, Unavailable):
-        log.error("unavailable", reason=reason_of(error))
-    elif isinstance(error, SQLAlchemyError):
-        # The caller's doing, or a check that our code lacks: whoever reads the log can tell.
-        log.warning("refused_by_database", constraint=constraint_of(error), reason=reason_of(error))
-    envelope = {
-        "code": failure.code,
-        "message": spoken(failure.text, failure.params),
-        "data": _spoken_data(failure),
-        "request_id": current_request.get().id,
-    }
-    return Response(
-        # Readable in every script; half of a surrogate pair becomes an escape, which is JSON, too.
-        json.dumps(envelope, separators=(",", ":"), ensure_ascii=False).encode("utf-8", "backslashreplace"),
-        status_code=failure.status,
-        headers=failure.headers,
-        media_type="application/json",
-    )
-
-
-def _spoken_data(failure: AppError) -> Any:
-    if not isinstance(failure, ValidationFailed) or failure.data is None:
-        return failure.data
-    return failure.data | {"errors": [one | {"msg": spoken_fault(one)} for one in failure.data["errors"]]}
-
-
-async def _respond(connection: HTTPConnection, error: Exception) -> Response | None:
-    if isinstance(connection, WebSocket):
-        await connection.close(code=WS_1008_POLICY_VIOLATION, reason=failure_of(error).code)
-        return None
-    return failure_response(error)
-
-
-def register_exception_handlers(app: FastAPI) -> None:
-    """Answer every known exception with the envelope; the unknown ones reach `CatchAllMiddleware`."""
-    for known in (AppError, HTTPException, RequestValidationError, WebSocketRequestValidationError):
-        app.add_exception_handler(known, _respond)  # type: ignore[arg-type]  # Starlette types one handler for requests, another for websockets

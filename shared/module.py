@@ -1,7 +1,12 @@
-"""What a module declares about itself in `modules/<name>/module.py`."""
+"""A module's declaration, and the error about one that is not as it declares."""
 
 import re
 from dataclasses import dataclass
+
+
+class ModuleError(Exception):
+    """A module is not as the contract says. The message names the module and the file."""
+
 
 # RFC 9110 5.6.2, without the star, which would allow every header.
 HEADER_NAME = re.compile(r"[A-Za-z0-9!#$%&'+.^_`|~-]+")

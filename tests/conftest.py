@@ -15,12 +15,12 @@ from migrations.commands import upgrade
 from modules.auth.container import Container as AuthContainer
 from modules.auth.schemas import RegisterRequest
 from modules.auth.settings import Settings as AuthSettings
-from shared.addresses import database_url
+from shared.assembly.discovery import discover
 from shared.container import Runtime
-from shared.discovery import discover
-from shared.models import Base
-from shared.secret_files import file_names
+from shared.database import Base
+from shared.database.addresses import database_url
 from shared.settings import Settings
+from shared.settings.secret_files import file_names
 from tests import databases
 from tests.factories import RegisterRequestFactory
 from tests.mailbox import mailbox  # noqa: F401 - a fixture

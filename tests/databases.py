@@ -11,8 +11,8 @@ from uuid import uuid4
 from sqlalchemy import URL, Table, make_url, text
 from sqlalchemy.pool import NullPool
 
-from shared.addresses import database_url
-from shared.engines import create_engine
+from shared.database.addresses import database_url
+from shared.database.engines import create_engine
 
 SERVERS = {"postgresql": "TEST_POSTGRES_URL", "mysql": "TEST_MARIADB_URL"}
 

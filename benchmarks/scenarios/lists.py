@@ -16,8 +16,8 @@ from benchmarks.report import Row, Section, Table, Target, spread
 from benchmarks.seed import Caller, access_tokens, row_id, seed, user_row
 from benchmarks.servers import SECRET, Server, ours, probe
 from modules.users import User
-from shared.cursors import Cursors, form_of
 from shared.keys import KeyRing
+from shared.paging.cursors import Cursors, form_of
 
 ROWS, DEEP = 1_050_000, 1_000_000
 QUICK_ROWS, QUICK_DEEP = 3_000, 2_000

@@ -48,7 +48,7 @@ class Container(containers.DeclarativeContainer):
     mail_tokens = providers.Singleton(MailTokens, shared.clock)
     mails = providers.Singleton(
         Mails,
-        shared.outbox,
+        shared.mailer,
         shared.throttle,
         app_name=shared.settings.provided.app_name,
         public_url=shared.settings.provided.public_url,

@@ -17,8 +17,8 @@ from modules.users import (
     UserEmailCorrected,
     UserInvited,
 )
+from shared.context import current_request
 from shared.events import ApplicationStarted, EventHandlers
-from shared.request import current_request
 
 handlers = EventHandlers()
 

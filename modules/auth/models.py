@@ -5,7 +5,7 @@ from uuid import UUID
 from sqlalchemy import JSON, ForeignKey, Index, LargeBinary, String, false
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.models import Base, Id
+from shared.database import Base, Id
 
 ADMIN = "admin"
 USER = "user"

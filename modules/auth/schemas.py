@@ -6,9 +6,8 @@ from pydantic import Field, model_validator
 
 from modules.auth.services.policy import MAXIMUM_CHARACTERS
 from modules.users import Email, Nickname
+from shared.http import LEFT_OUT, AnyText, PatchBody, RequestBody, ResponseData, SafeText, bounded_by_settings
 from shared.locales import Locale
-from shared.openapi_schemas import bounded_by_settings
-from shared.text import LEFT_OUT, AnyText, PatchBody, RequestBody, ResponseData, SafeText
 
 EXAMPLE_ID = "0199d3b2-6f00-7c3a-9d4e-0b1f6c2a8e57"
 EXAMPLE_PASSWORD = "seven purple tractors sing"  # noqa: S105 - in the documentation

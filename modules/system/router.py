@@ -6,8 +6,7 @@ from modules.system.schemas import Health, Readiness, ServiceInfo
 from shared.access import Public
 from shared.application import part_of
 from shared.container import Runtime
-from shared.openapi import failures
-from shared.responses import ApiResponse, success
+from shared.http import ApiResponse, failures, success
 
 router = APIRouter()
 # Mounted at the top, not below /api.

@@ -2,7 +2,7 @@ from typing import Literal
 
 from pydantic import ConfigDict, Field
 
-from shared.text import ResponseData
+from shared.http import ResponseData
 
 
 class ServiceInfo(ResponseData):

@@ -4,9 +4,8 @@ import structlog
 
 from modules.system.errors import NotReady
 from modules.system.schemas import Checks, Readiness
-from shared.container import MigrationState, ReadMigrations
+from shared.container import MigrationState, ReadMigrations, unusable
 from shared.database import Database
-from shared.schema import unusable
 from shared.shutdown import Shutdown
 
 log = structlog.get_logger(__name__)

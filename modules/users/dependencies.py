@@ -10,9 +10,9 @@ from modules.users.profile import Profile
 from modules.users.services import UserService
 from shared.application import part_of
 from shared.container import container_of
+from shared.context import Principal
 from shared.database import Database, Session
 from shared.errors import NotAuthenticated
-from shared.request import Principal
 
 
 async def _users(connection: HTTPConnection, session: Session) -> UserService:

@@ -8,8 +8,8 @@ from email_validator import SPECIAL_USE_DOMAIN_NAMES, EmailNotValidError, valida
 from pydantic import AfterValidator, Field
 from pydantic_core import PydanticCustomError
 
-from shared.search import fits_key
-from shared.text import SafeText
+from shared.http import SafeText
+from shared.paging import fits_key
 
 MAXIMUM_LENGTH = 254
 STAND_IN = ".example"

@@ -4,9 +4,9 @@ from sqlalchemy import Index, String, false
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from modules.users.emails import EMAIL_KEY_LENGTH
+from shared.database import Base, Id
 from shared.locales import DEFAULT
-from shared.models import Base, Id
-from shared.search import search_key, search_text
+from shared.paging import search_key, search_text
 
 NICKNAME_KEY_LENGTH = 150
 

@@ -9,11 +9,8 @@ from modules.users.errors import EmailTaken, LastAdmin, OwnEmail, UserNotFound, 
 from modules.users.schemas import UserCorrection, UserCreate, UserDetail, UserRead, UserUpdate
 from modules.users.services import UserSort
 from shared.access import Authenticated, Caller, Requires
-from shared.created import Created
-from shared.openapi import failures
+from shared.http import ApiResponse, Created, SafeText, failures, success
 from shared.paging import Cursor, Limit, Page, PageRequest, WithTotal
-from shared.responses import ApiResponse, success
-from shared.text import SafeText
 
 MAY_READ = Requires("users:user.read")
 MAY_WRITE = Requires("users:user.write")

@@ -6,9 +6,9 @@ from pydantic import Field
 
 from modules.users.emails import Email
 from modules.users.models import NICKNAME_KEY_LENGTH
+from shared.http import LEFT_OUT, Name, PatchBody, RequestBody, ResponseData
 from shared.locales import DEFAULT, Locale
-from shared.search import fits_key
-from shared.text import LEFT_OUT, Name, PatchBody, RequestBody, ResponseData
+from shared.paging import fits_key
 
 Nickname = Annotated[Name, Field(max_length=50, examples=["Ada"]), fits_key(NICKNAME_KEY_LENGTH)]
 

@@ -22,11 +22,10 @@ from modules.users.models import User
 from modules.users.schemas import UserCreate, UserUpdate
 from modules.users.settings import Settings
 from shared.clock import Clock
-from shared.constraints import failing_as
+from shared.database import failing_as
 from shared.errors import ValidationFailed
 from shared.events import EventBus
-from shared.paging import PageOf, PageRequest, Paginator
-from shared.search import BeginsWith, search_text
+from shared.paging import BeginsWith, PageOf, PageRequest, Paginator, search_text
 
 UsersIn = Callable[[AsyncSession], "UserService"]
 """Builds the service for a session, for modules that open their own transactions: their container has it."""

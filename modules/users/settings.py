@@ -3,8 +3,7 @@ import re
 from pydantic import field_validator
 from pydantic_settings import SettingsConfigDict
 
-from shared.setting_types import CommaSeparated
-from shared.settings import EnvSettings
+from shared.settings import CommaSeparated, EnvSettings
 
 DOMAIN = re.compile(r"[a-z0-9-]+(\.[a-z0-9-]+)*")
 

@@ -5,7 +5,7 @@ import pytest
 from fastapi import FastAPI
 
 from bootstrap import create_app
-from shared.discovery import Modules, discover
+from shared.assembly.discovery import Modules, discover
 from tests.api.document import Document
 from tests.conftest import MakeApp, auth_settings, client_of, settings_for
 from tests.project import BUILT_IN

@@ -5,8 +5,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.routing import APIRoute
 
-from shared.access_table import AccessTable
-from shared.created import location_of
+from shared.access.table import AccessTable
+from shared.http.created import location_of
 from tests.api.envelope import data_of
 from tests.conftest import Account, MakeApp, log_in
 
@@ -18,7 +18,7 @@ PASSWORD = "seven purple tractors sing"
 
 def creating(app: FastAPI) -> list[APIRoute]:
     table: AccessTable = app.state.access
-    routes = [rule.context.original_route for rule in table.rules]
+    routes = [rule.context.original_route for rule in table.routes]
     return [route for route in routes if isinstance(route, APIRoute) and route.status_code == 201]
 
 
@@ -40,7 +40,7 @@ async def test_the_location_can_be_read_by_whoever_made_the_resource(
         "/api/auth/register": ({}, {"email": "ada@example.com", "password": PASSWORD}, "/api/users/me"),
     }
     table: AccessTable = app.state.access
-    rules = [rule for rule in table.rules if getattr(rule.context.original_route, "status_code", None) == 201]
+    rules = [rule for rule in table.routes if getattr(rule.context.original_route, "status_code", None) == 201]
     assert {rule.path for rule in rules} == set(asked)
     for path, (headers, body, location) in asked.items():
         created = await client.post(path, headers=headers, json=body)

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from shared.container import Runtime
-from shared.models import Base
+from shared.database import Base
 from tests.auth.roles import make_role
 from tests.conftest import UNLIMITED, Account, MakeApp
 from tests.security.operations import Operation, operations_of

@@ -4,7 +4,7 @@ from uuid import UUID
 import httpx2 as httpx
 import pytest
 
-from shared.discovery import discover
+from shared.assembly.discovery import discover
 from tests.api.envelope import assert_failure, data_of, input_errors
 from tests.api.failing import away
 from tests.conftest import Account, MakeApp, client_of

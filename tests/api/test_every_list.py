@@ -16,10 +16,10 @@ from fastapi import FastAPI
 from sqlalchemy import insert
 from uuid_utils.compat import uuid7
 
+from shared.assembly.discovery import discover
 from shared.container import Runtime
-from shared.cursors import LONGEST_CURSOR, LONGEST_TEXT
-from shared.discovery import discover
-from shared.paging import PageOf, Paginator
+from shared.paging import LONGEST_TEXT, PageOf, Paginator
+from shared.paging.cursors import LONGEST_CURSOR
 from tests.conftest import UNLIMITED, Account, MakeApp
 from tests.fixtures.lists.lists.tables import OddBase, OddRow
 

@@ -8,7 +8,7 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from shared.discovery import discover
+from shared.assembly.discovery import discover
 from tests.api.asgi import bearer, request
 from tests.architecture.test_access import DOCUMENTATION, PUBLIC
 from tests.conftest import Account, MakeApp, client_of
@@ -116,7 +116,7 @@ def streaming(make_app: MakeApp, make_modules: MakeModules) -> FastAPI:  # noqa:
 
 
 def happened_in(app: FastAPI) -> list[str]:
-    rule = next(rule for rule in app.state.access.rules if rule.path.endswith("/later"))
+    rule = next(rule for rule in app.state.access.routes if rule.path.endswith("/later"))
     found: list[str] = rule.endpoint.__globals__["happened"]
     return found
 

@@ -14,8 +14,8 @@ import pytest
 from pydantic_core.core_schema import ErrorType
 
 from shared.errors import ValidationFailed
-from shared.limits import limits_of
-from shared.texts import Texts
+from shared.http.fault_limits import limits_of
+from shared.translations import Texts
 from tests.api.envelope import assert_failure, data_of
 from tests.conftest import Account, MakeApp, client_of
 from tests.docs.failure_codes import errors_of_ours
@@ -208,8 +208,8 @@ from pydantic_core import PydanticCustomError
 
 from shared.access import Public
 from shared.errors import AppError
-from shared.responses import ApiResponse, success
-from shared.text import RequestBody
+from shared.http import ApiResponse, success
+from shared.http import RequestBody
 
 
 class RoomTaken(AppError):

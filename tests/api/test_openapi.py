@@ -5,8 +5,8 @@ import httpx2 as httpx
 from fastapi import FastAPI
 
 from bootstrap import create_app
-from shared.access_table import AccessTable
-from shared.discovery import discover
+from shared.access.table import AccessTable
+from shared.assembly.discovery import discover
 from tests.api.document import REFERENCE, Document, faults, operations, references, resolve, schema_of
 from tests.architecture.test_access import DOCUMENTATION, PUBLIC
 from tests.conftest import Account, MakeApp, auth_settings, client_of, settings_for
@@ -46,7 +46,7 @@ async def test_the_document_is_served(client: httpx.AsyncClient, document: Docum
 def test_every_route_is_documented(described: FastAPI, document: Document) -> None:
     table: AccessTable = described.state.access
     routes = {
-        (method.lower(), rule.path) for rule in table.rules for method in rule.methods if rule.path not in UNDOCUMENTED
+        (method.lower(), rule.path) for rule in table.routes for method in rule.methods if rule.path not in UNDOCUMENTED
     }
 
     assert {(method, path) for method, path, _ in operations(document)} == routes

@@ -9,10 +9,9 @@ from pydantic import BaseModel
 
 from bootstrap import create_app
 from shared.access import Public
-from shared.access_table import AccessTable
-from shared.openapi import describe_truthfully
-from shared.responses import ApiResponse
-from shared.text import LEFT_OUT, Name, PatchBody, RequestBody
+from shared.access.table import AccessTable
+from shared.assembly.openapi.document import describe_truthfully
+from shared.http import LEFT_OUT, ApiResponse, Name, PatchBody, RequestBody
 from tests.api.document import Document, body_of, operations, reachable, resolve, schema_of, schemas_in
 from tests.conftest import auth_settings, settings_for
 

@@ -14,8 +14,8 @@ from sqlalchemy import select
 
 from modules.auth.models import ADMIN, UserRole
 from modules.users import User
+from shared.assembly.discovery import discover
 from shared.container import Runtime
-from shared.discovery import discover
 from tests.api.asgi import Event, bearer, open_websocket, post
 from tests.api.envelope import assert_failure, data_of, input_errors
 from tests.api.failing import failing_commits

@@ -5,15 +5,15 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from shared.access_table import AccessTable
-from shared.text import LEFT_OUT, PatchBody
+from shared.access.table import AccessTable
+from shared.http import LEFT_OUT, PatchBody
 
 
 def patch_bodies(table: AccessTable) -> dict[str, list[type[BaseModel]]]:
     """The models that the body of each PATCH is made of, by the operation; the body itself comes first."""
     return {
         f"PATCH {rule.path}": list(_models_in(field.field_info.annotation))
-        for rule in table.rules
+        for rule in table.routes
         if "PATCH" in rule.methods and (field := getattr(rule.context, "body_field", None))
     }
 

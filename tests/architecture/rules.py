@@ -169,7 +169,7 @@ def long_files(*places: Path) -> list[str]:
 def blind_handlers(*places: Path) -> list[str]:
     """Who catches an IntegrityError asks which constraint it is about: there may be others, of other modules."""
     return [
-        f"{file}:{node.lineno}: tell the constraints apart, by `failing_as` or `constraint_of` of shared.constraints"
+        f"{file}:{node.lineno}: tell the constraints apart, by `failing_as` or `constraint_of` of shared.database"
         for file in files_in(*places)
         for node in ast.walk(ast.parse(file.read_text(encoding="utf-8")))
         if isinstance(node, ast.ExceptHandler)

@@ -7,8 +7,8 @@ from fastapi import APIRouter, FastAPI, WebSocket
 
 from bootstrap import create_app
 from shared.access import Authenticated, AuthenticatedOr, Public, Requires
-from shared.access_table import AccessTable
-from shared.discovery import discover
+from shared.access.table import AccessTable
+from shared.assembly.discovery import discover
 from tests.conftest import auth_settings, settings_for
 
 
@@ -49,7 +49,7 @@ def table_of(**values: Any) -> AccessTable:
 def test_item_49_every_route_states_who_may_call_it() -> None:
     table = table_of()
 
-    assert len(table.rules) > len(table.public()) > 0
+    assert len(table.routes) > len(table.public()) > 0
     assert not table.unmarked()
 
 
@@ -61,7 +61,7 @@ def test_item_49_the_public_routes_are_exactly_these() -> None:
 
 
 def test_item_49_the_routes_that_take_another_proof_than_an_access_token_are_exactly_these() -> None:
-    rules = [rule for rule in table_of().rules if isinstance(rule.marker, AuthenticatedOr)]
+    rules = [rule for rule in table_of().routes if isinstance(rule.marker, AuthenticatedOr)]
 
     assert [f"{method} {rule.path}" for rule in rules for method in sorted(rule.methods)] == listed("AuthenticatedOr")
 

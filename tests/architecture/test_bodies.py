@@ -5,8 +5,8 @@ from typing import Any, get_args
 
 from pydantic import BaseModel
 
-from shared.discovery import discover
-from shared.text import RequestBody
+from shared.assembly.discovery import discover
+from shared.http import RequestBody
 
 
 def bodies(base: type[BaseModel] = RequestBody) -> Iterator[type[BaseModel]]:

@@ -10,7 +10,7 @@ from fastapi.routing import iter_route_contexts
 from pydantic import BaseModel
 
 from bootstrap import create_app
-from shared.text import RequestBody
+from shared.http import RequestBody
 from tests.conftest import auth_settings, settings_for
 
 

@@ -3,9 +3,9 @@
 import ast
 from pathlib import Path
 
-from shared.addresses import ROOT
-from shared.discovery import discover
-from shared.models import Base
+from shared.assembly.discovery import discover
+from shared.database import Base
+from shared.project import ROOT
 from tests.architecture.rules import blind_handlers, files_in
 from tests.trees import write
 

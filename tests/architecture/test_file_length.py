@@ -2,7 +2,7 @@
 
 from pathlib import Path
 
-from shared.addresses import ROOT
+from shared.project import ROOT
 from tests.architecture.rules import files_in, long_files
 
 PLACES = [ROOT / name for name in ("bootstrap.py", "modules", "shared", "migrations", "tests")]

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.addresses import ROOT
-from shared.discovery import discover
+from shared.assembly.discovery import discover
+from shared.project import ROOT
 from tests.architecture.rules import imports_in, module_violations, shared_violations
 from tests.trees import write
 

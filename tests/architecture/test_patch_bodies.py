@@ -6,8 +6,8 @@ from fastapi import APIRouter, Body, FastAPI
 
 from bootstrap import create_app
 from shared.access import Public
-from shared.access_table import AccessTable
-from shared.text import LEFT_OUT, PatchBody, RequestBody
+from shared.access.table import AccessTable
+from shared.http import LEFT_OUT, PatchBody, RequestBody
 from tests.architecture.bodies import patch_bodies, patch_violations
 from tests.conftest import auth_settings, settings_for
 

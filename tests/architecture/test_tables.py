@@ -6,10 +6,10 @@ import pytest
 from sqlalchemy import Column, ForeignKey, Integer, MetaData, Table
 
 from bootstrap import create_app
-from shared.addresses import ROOT
-from shared.branches import read_branches
-from shared.discovery import Modules, discover
-from shared.models import Base
+from shared.assembly.branches import read_branches
+from shared.assembly.discovery import Modules, discover
+from shared.database import Base
+from shared.project import ROOT
 from tests.architecture.rules import (
     declared_tables,
     foreign_key_violations,

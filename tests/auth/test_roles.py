@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from shared.discovery import discover
+from shared.assembly.discovery import discover
 from tests.api.envelope import assert_failure, data_of, input_errors
 from tests.auth.roles import make_role, new_role, roles_of, set_roles, sign_up_with
 from tests.conftest import Account, MakeApp, client_of

@@ -8,8 +8,8 @@ from pathlib import Path
 
 from bootstrap import create_app
 from migrations.commands import upgrade
-from shared.addresses import database_url
 from shared.container import Runtime
+from shared.database.addresses import database_url
 from tests.conftest import auth_settings, settings_for
 from tests.docs.http_api import PAGE, page_as_it_should_be
 

@@ -4,7 +4,7 @@ import json
 import re
 from collections.abc import Iterator
 
-from shared.discovery import discover
+from shared.assembly.discovery import discover
 from shared.errors import AppError
 from tests.api.document import operations, schema_of
 from tests.project import BUILT_IN, ROOT

@@ -13,7 +13,7 @@ WORKERS = 2
 
 SUPERVISOR = """
 import sys, uvicorn
-from shared.supervisor import Supervisor
+from shared.assembly.supervisor import Supervisor
 config = uvicorn.Config("bootstrap:app", port=0, workers=2)
 supervisor = Supervisor(config, [config.bind_socket()], shutdown_timeout=5)
 supervisor.run()

@@ -6,8 +6,8 @@ from typing import Any
 
 from sqlalchemy import Inspector, inspect
 
-from shared.addresses import database_url
-from shared.engines import create_engine
+from shared.database.addresses import database_url
+from shared.database.engines import create_engine
 from tests.migrations.commands import Checkout
 
 

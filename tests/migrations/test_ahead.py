@@ -7,11 +7,11 @@ import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from shared.addresses import database_url
-from shared.branches import read_branches
-from shared.container import MigrationState
-from shared.discovery import discover
-from shared.schema import Migrations, mismatch_in, unusable
+from shared.assembly.branches import read_branches
+from shared.assembly.discovery import discover
+from shared.assembly.migration_state import Migrations, mismatch_in
+from shared.container import MigrationState, unusable
+from shared.database.addresses import database_url
 from tests.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import USERS, revision, write_module, write_revision

@@ -10,11 +10,11 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from migrations.lock import migration_lock
-from shared.addresses import database_url
-from shared.branches import read_branches
+from shared.assembly.branches import read_branches
+from shared.assembly.discovery import discover
+from shared.assembly.migration_state import Migrations
 from shared.container import MigrationState
-from shared.discovery import discover
-from shared.schema import Migrations
+from shared.database.addresses import database_url
 from tests.databases import empty_database
 from tests.migrations.commands import Checkout
 

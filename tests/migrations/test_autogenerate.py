@@ -2,7 +2,7 @@
 
 import shutil
 
-from shared.branches import Revision, read_branches
+from shared.assembly.branches import Revision, read_branches
 from tests.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import (

@@ -5,9 +5,9 @@ from pathlib import Path
 import pytest
 
 from migrations.faults import check_branches
-from shared.branches import MAXIMUM_ID_LENGTH, module_of, new_revision_id, read_branches
-from shared.discovery import DiscoveredModule, ModuleError, Modules
-from shared.module import Module
+from shared.assembly.branches import MAXIMUM_ID_LENGTH, module_of, new_revision_id, read_branches
+from shared.assembly.discovery import DiscoveredModule, Modules
+from shared.module import Module, ModuleError
 from tests.migrations.commands import Checkout
 from tests.migrations.written import USERS, modules_in, revision, write_revision
 

@@ -5,8 +5,8 @@ import asyncio
 import pytest
 from sqlalchemy import text
 
-from shared.addresses import database_url
-from shared.engines import create_engine
+from shared.database.addresses import database_url
+from shared.database.engines import create_engine
 from tests.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import USERS, revision, write_revision

@@ -6,11 +6,11 @@ import pytest
 from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
-from shared.addresses import database_url
-from shared.branches import Branches, read_branches
+from shared.assembly.branches import Branches, read_branches
+from shared.assembly.discovery import Modules, discover
+from shared.assembly.migration_state import Migrations
 from shared.container import MigrationState
-from shared.discovery import Modules, discover
-from shared.schema import Migrations
+from shared.database.addresses import database_url
 from tests.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import AUTH, USERS, modules_in, revision, write_module, write_revision

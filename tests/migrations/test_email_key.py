@@ -4,7 +4,7 @@ from alembic import command
 from alembic.config import Config
 
 from migrations.commands import INI
-from shared.addresses import database_url
+from shared.database.addresses import database_url
 from tests.databases import execute
 
 BEFORE = "users_86c23119"

@@ -10,7 +10,7 @@ from tests.migrations.written import write_module
 MODEL = """import sqlalchemy as sa
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.models import Base, Id
+from shared.database import Base, Id
 
 
 class Thing(Base):

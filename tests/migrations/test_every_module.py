@@ -18,11 +18,11 @@ from sqlalchemy.pool import NullPool
 from sqlalchemy.sql.schema import ColumnCollectionConstraint
 
 from migrations.commands import INI, branch_faults
-from shared.addresses import database_url
-from shared.branches import read_branches
-from shared.discovery import discover
-from shared.models import Base
-from shared.schema import Migrations
+from shared.assembly.branches import read_branches
+from shared.assembly.discovery import discover
+from shared.assembly.migration_state import Migrations
+from shared.database import Base
+from shared.database.addresses import database_url
 from tests.databases import execute
 
 MODULES = discover()

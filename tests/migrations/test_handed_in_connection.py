@@ -7,12 +7,12 @@ from alembic.util import CommandError
 from sqlalchemy import Connection
 
 from migrations.commands import INI
-from shared.addresses import database_url
-from shared.branches import read_branches
+from shared.assembly.branches import read_branches
+from shared.assembly.discovery import discover
+from shared.assembly.migration_state import Migrations
 from shared.container import MigrationState
-from shared.discovery import discover
-from shared.engines import create_engine, migration_engine
-from shared.schema import Migrations
+from shared.database.addresses import database_url
+from shared.database.engines import create_engine, migration_engine
 
 
 def upgrade(connection: Connection) -> None:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from shared.branches import Branches, read_branches
+from shared.assembly.branches import Branches, read_branches
 from tests.migrations.commands import Checkout
 from tests.migrations.written import TEXT, edit, model, modules_in, revision, write_module, write_revision
 

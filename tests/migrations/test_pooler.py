@@ -14,12 +14,13 @@ from sqlalchemy.exc import DBAPIError
 
 from bootstrap import create_app
 from migrations.commands import upgrade
-from shared.addresses import ROOT, database_url
+from shared.assembly.migration_state import StartupError, check_database
 from shared.database import Database
-from shared.outages import means_database_is_away
-from shared.poolers import UnannouncedPooler, refuse_unannounced_pooler
-from shared.schema import StartupError, check_database
-from shared.waits import Waits
+from shared.database.addresses import database_url
+from shared.database.outages import means_database_is_away
+from shared.database.poolers import UnannouncedPooler, refuse_unannounced_pooler
+from shared.database.waits import Waits
+from shared.project import ROOT
 from tests.conftest import auth_settings, client_of, settings_for, sign_up
 from tests.databases import empty_database, execute, server_address
 from tests.migrations.commands import Checkout, ForkServer
@@ -37,8 +38,8 @@ REQUESTS = 200
 HOLD = """
 import asyncio, sys
 from migrations.lock import migration_lock
-from shared.addresses import database_url
-from shared.engines import migration_engine
+from shared.database.addresses import database_url
+from shared.database.engines import migration_engine
 
 async def hold():
     async with migration_lock(migration_engine(database_url(sys.argv[1]), lock_timeout=1), 1):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from shared.branches import Revision, read_branches
+from shared.assembly.branches import Revision, read_branches
 from tests.migrations.commands import Checkout
 from tests.migrations.written import (
     AUTH,

@@ -3,8 +3,8 @@
 from collections.abc import Iterable
 from pathlib import Path
 
-from shared.branches import read_branches
-from shared.discovery import DiscoveredModule, Modules, discover
+from shared.assembly.branches import read_branches
+from shared.assembly.discovery import DiscoveredModule, Modules, discover
 from shared.module import Module
 from tests.project import Project
 
@@ -20,7 +20,7 @@ from uuid import UUID
 from sqlalchemy import ForeignKey, String
 from sqlalchemy.orm import Mapped, mapped_column
 
-from shared.models import Base, Id
+from shared.database import Base, Id
 """
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import delete
 
 from migrations.commands import upgrade
 from modules.auth.models import ADMIN, UserRole
-from shared.addresses import database_url
+from shared.database.addresses import database_url
 from tests.conftest import UNLIMITED, Account, sign_up
 from tests.databases import empty_database
 from tests.factories import RegisterRequestFactory

@@ -9,7 +9,7 @@ from urllib.parse import unquote
 
 from fastapi import FastAPI
 
-from shared.access_table import AccessTable
+from shared.access.table import AccessTable
 
 PARAMETER = re.compile(r"{(?P<name>\w+)(?P<rest>:path)?}")
 REQUIREMENT = re.compile(r"Requires the permissions? (?P<names>`[^`]+`( and `[^`]+`)*)\.")
@@ -73,7 +73,7 @@ def doors_of(app: FastAPI, public: Container[str]) -> list[Door]:
     ]
     described = {(door.method, door.path) for door in doors}
     table: AccessTable = app.state.access
-    for rule in table.rules:
+    for rule in table.routes:
         for method in sorted(rule.methods) or [_kind(rule.context.original_route)]:
             if (method, rule.path) not in described:
                 path = f"{rule.path}/{{inside:path}}" if method == ANYTHING else rule.path

@@ -15,7 +15,8 @@ from starlette.middleware import Middleware
 from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount, Route, Router, WebSocketRoute
 
-from shared.access import Authenticated, AuthenticatedOr, Marker, Public, Requires
+from shared.access import Authenticated, AuthenticatedOr, Public, Requires
+from shared.access.markers import Marker
 
 A, B = "a:thing.read", "b:thing.read"
 MARKERS: dict[str, Callable[[], Marker]] = {

@@ -8,7 +8,7 @@ from urllib.parse import urlsplit
 import httpx2 as httpx
 import pytest
 
-from shared.discovery import discover
+from shared.assembly.discovery import discover
 from tests.api.envelope import assert_failure
 from tests.api.failing import away
 from tests.api.test_envelope import SECURITY_HEADERS

@@ -8,7 +8,7 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from shared.discovery import discover
+from shared.assembly.discovery import discover
 from tests.api.asgi import bearer, open_websocket
 from tests.api.envelope import assert_failure, data_of
 from tests.auth.roles import make_role, set_roles, sign_up_with

@@ -16,7 +16,7 @@ from websockets.asyncio.client import connect
 from websockets.exceptions import InvalidStatus
 
 from shared.container import Runtime
-from shared.models import Base
+from shared.database import Base
 from tests import databases
 from tests.conftest import UNLIMITED, MakeApp, client_of, sign_up
 from tests.factories import RegisterRequestFactory

@@ -4,7 +4,7 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from shared.discovery import discover
+from shared.assembly.discovery import discover
 from tests.api.asgi import bearer, request
 from tests.api.envelope import assert_failure
 from tests.api.failing import app_without_database

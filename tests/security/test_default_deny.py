@@ -6,8 +6,8 @@ from dependency_injector import providers
 from fastapi import FastAPI
 
 from modules.auth.container import Container as AuthContainer
-from shared.discovery import discover
-from shared.request import Principal
+from shared.assembly.discovery import discover
+from shared.context import Principal
 from tests.api.asgi import bearer, open_websocket, request
 from tests.api.envelope import assert_failure, data_of
 from tests.api.failing import app_without_database

@@ -12,7 +12,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from shared.container import Runtime
-from shared.models import Base
+from shared.database import Base
 from tests.auth.recovery import reset_token
 from tests.auth.roles import make_role
 from tests.auth.test_invitation import invite

@@ -3,7 +3,7 @@
 import httpx2 as httpx
 import pytest
 
-from shared.discovery import discover
+from shared.assembly.discovery import discover
 from tests.api.asgi import open_websocket
 from tests.api.envelope import assert_failure
 from tests.conftest import MakeApp, client_of

@@ -14,8 +14,9 @@ from starlette.middleware.gzip import GZipMiddleware
 from starlette.routing import Mount, Route, Router
 from typing_extensions import TypeAliasType
 
-from shared.access import Authenticated, AuthenticatedOr, Caller, Marker, Public, Requires
-from shared.discovery import ModuleError
+from shared.access import Authenticated, AuthenticatedOr, Caller, Public, Requires
+from shared.access.markers import Marker
+from shared.module import ModuleError
 from tests.shared.guarded import ask, guarded, scope_of
 
 A = "a:thing.read"

@@ -6,7 +6,7 @@ import pytest
 from fastapi import APIRouter, FastAPI
 
 from shared.access import Requires
-from shared.discovery import ModuleError
+from shared.module import ModuleError
 from tests.api.asgi import bearer
 from tests.security.marker_forms import CALLERS, FORMS, PLACES, A, B, Case, Form, cases, verdict, written_into
 from tests.shared.guarded import ask, guarded, scope_of

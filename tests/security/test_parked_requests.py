@@ -29,8 +29,8 @@ SHELF = """
 from fastapi import APIRouter, Request
 from shared.access import Authenticated, Caller
 from shared.database import Session
-from shared.responses import ApiResponse, success
-from shared.text import RequestBody
+from shared.http import ApiResponse, success
+from shared.http import RequestBody
 
 class Wish(RequestBody):
     name: str

@@ -18,10 +18,10 @@ from fastapi import FastAPI
 
 from modules.auth.container import Container as AuthContainer
 from shared.access import Authenticator
-from shared.access_table import AccessTable
+from shared.access.table import AccessTable
+from shared.assembly.discovery import discover
 from shared.container import Runtime
-from shared.discovery import discover
-from shared.request import Principal
+from shared.context import Principal
 from tests.api.asgi import Answer, Header, bearer, open_websocket, request
 from tests.architecture.test_access import DOCUMENTATION, PUBLIC
 from tests.conftest import UNLIMITED, Account, MakeApp, log_in
@@ -196,7 +196,7 @@ async def test_item_60_no_websocket_opens_for_the_wrong_caller(
 
 async def test_the_matrix_has_every_route(app: FastAPI, doors: list[Door]) -> None:
     table: AccessTable = app.state.access
-    routes = {(method, rule.path) for rule in table.rules for method in rule.methods}
+    routes = {(method, rule.path) for rule in table.routes for method in rule.methods}
     routes |= {("HEAD", path) for method, path in routes if method == "GET"}
 
     assert {(door.method, door.path) for door in doors if door.method in METHODS} == routes

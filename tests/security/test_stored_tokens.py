@@ -8,7 +8,7 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from shared.models import Base
+from shared.database import Base
 from tests.api.envelope import data_of
 from tests.auth.test_refresh import refresh
 from tests.conftest import Account, MakeApp, sign_up

@@ -12,13 +12,16 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 
 from shared.access import Authenticated
-from shared.access_table import AccessTable, JudgedRoute
+from shared.access.enforcement import AuthMiddleware
+from shared.access.matched_route import MatchedRouteApp
+from shared.access.table import AccessTable
 from shared.application import put_parts
 from shared.container import Runtime
-from shared.errors import register_exception_handlers
-from shared.logging import access_logger
-from shared.middleware import AuthMiddleware, CatchAllMiddleware, RequestContextMiddleware
-from shared.request import Principal
+from shared.context import Principal
+from shared.http.exception_handlers import register_exception_handlers
+from shared.logging.setup import access_logger
+from shared.middleware.catch_all import CatchAllMiddleware
+from shared.middleware.request_context import RequestContextMiddleware
 from tests.api.asgi import bearer
 
 
@@ -38,7 +41,7 @@ def guarded(fill: Callable[[FastAPI], Any], **options: Any) -> FastAPI:
     fill(app)
     app.state.access = table = AccessTable(app.routes, app.router.dependencies)
     put_parts(app, {Runtime: lambda: SimpleNamespace(authenticator=Everybody()), AccessTable: lambda: table})
-    app.router.middleware_stack = JudgedRoute(app.router)
+    app.router.middleware_stack = MatchedRouteApp(app.router)
     return app
 
 

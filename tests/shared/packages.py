@@ -7,7 +7,7 @@ from uuid import uuid4
 
 import pytest
 
-from shared.discovery import Modules, discover
+from shared.assembly.discovery import Modules, discover
 from tests.trees import write
 
 

@@ -6,9 +6,9 @@ from dependency_injector import providers
 from fastapi import FastAPI
 
 from modules.auth.container import Container as AuthContainer
-from shared.access import DenyEveryone
-from shared.access_table import AccessTable
-from shared.discovery import discover
+from shared.access.authenticator import DenyEveryone
+from shared.access.table import AccessTable
+from shared.assembly.discovery import discover
 from tests.api.asgi import bearer, open_websocket
 from tests.auth.roles import sign_up_with
 from tests.conftest import Account, MakeApp, client_of
@@ -185,7 +185,7 @@ async def test_item_49_every_route_of_every_module_is_closed_unless_it_is_public
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:
     table: AccessTable = app.state.access
-    closed = [(method, rule.path) for rule in table.rules if not rule.is_public for method in rule.methods]
+    closed = [(method, rule.path) for rule in table.routes if not rule.is_public for method in rule.methods]
 
     assert len(closed) > 10
     for method, path in closed:

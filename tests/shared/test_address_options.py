@@ -6,9 +6,9 @@ from typing import Any
 
 import pytest
 
-from shared.address_options import KNOWN
-from shared.addresses import database_url, printable
-from shared.connect_arguments import connect_arguments, goes_through_pooler
+from shared.database.address_options import KNOWN
+from shared.database.addresses import database_url, printable
+from shared.database.connect_arguments import connect_arguments, goes_through_pooler
 from tests.project import Project
 from tests.servers import LOOPBACK, Authority
 

@@ -3,7 +3,7 @@
 import pytest
 
 from bootstrap import create_app
-from shared.discovery import ModuleError
+from shared.module import ModuleError
 from tests.conftest import settings_for
 from tests.shared.packages import MakeModules, declaration
 
@@ -31,14 +31,14 @@ def test_modules_in_good_order_make_an_application(make_modules: MakeModules) ->
 
     app = create_app(settings_for("sqlite://"), modules=modules)
 
-    assert {"/api/alpha/{id}"} <= {rule.path for rule in app.state.access.rules}
+    assert {"/api/alpha/{id}"} <= {rule.path for rule in app.state.access.routes}
 
 
 def test_an_application_can_have_no_module_at_all(make_modules: MakeModules) -> None:
     app = create_app(settings_for("sqlite://"), modules=make_modules({"__init__.py": ""}))
 
     assert app.state.access.unmarked() == []
-    paths = [rule.path for rule in app.state.access.rules if not rule.path.startswith("/docs/")]
+    paths = [rule.path for rule in app.state.access.routes if not rule.path.startswith("/docs/")]
     assert sorted(paths) == ["/docs", "/openapi.json", "/redoc"]
 
 

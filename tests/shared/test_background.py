@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
-from shared.background import BackgroundTasks
+from shared.background import BackgroundRunner
+from shared.context import RequestInfo, current_request
 from shared.logging import configure_logging
-from shared.request import RequestInfo, current_request
 
 Log = Callable[[], list[dict[str, Any]]]
 
@@ -46,7 +46,7 @@ async def fail() -> None:
 
 
 async def test_nobody_waits_for_it() -> None:
-    background, gate = BackgroundTasks(), Gate()
+    background, gate = BackgroundRunner(), Gate()
 
     background.run(gate.work())
     assert gate.entered == 0
@@ -58,7 +58,7 @@ async def test_nobody_waits_for_it() -> None:
 
 
 async def test_only_a_few_run_at_once_and_the_others_in_their_turn() -> None:
-    background, gate = BackgroundTasks(running_at_once=3), Gate()
+    background, gate = BackgroundRunner(running_at_once=3), Gate()
 
     for _ in range(10):
         background.run(gate.work())
@@ -72,7 +72,7 @@ async def test_only_a_few_run_at_once_and_the_others_in_their_turn() -> None:
 
 async def test_beyond_what_may_wait_it_is_dropped_and_logged(capsys: pytest.CaptureFixture[str]) -> None:
     log = start_log(capsys)
-    background, gate = BackgroundTasks(running_at_once=1, waiting=2), Gate()
+    background, gate = BackgroundRunner(running_at_once=1, waiting=2), Gate()
 
     for _ in range(4):
         background.run(gate.work())
@@ -88,7 +88,7 @@ async def test_a_failure_is_logged_with_the_request_that_it_came_from_and_harms_
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     log = start_log(capsys)
-    background, gate = BackgroundTasks(running_at_once=1), Gate()
+    background, gate = BackgroundRunner(running_at_once=1), Gate()
     gate.is_open.set()
 
     def run_within(request_id: str, work: Coroutine[Any, Any, None]) -> None:
@@ -111,7 +111,7 @@ async def test_a_failure_is_logged_with_the_request_that_it_came_from_and_harms_
 
 
 async def test_closing_waits_for_what_the_work_starts_in_turn() -> None:
-    background, gate = BackgroundTasks(), Gate()
+    background, gate = BackgroundRunner(), Gate()
     gate.is_open.set()
 
     async def start_another() -> None:
@@ -125,7 +125,7 @@ async def test_closing_waits_for_what_the_work_starts_in_turn() -> None:
 
 async def test_closing_gives_up_after_a_while_and_logs_how_much_is_lost(capsys: pytest.CaptureFixture[str]) -> None:
     log = start_log(capsys)
-    background, gate = BackgroundTasks(running_at_once=2, grace_seconds=0.01), Gate()
+    background, gate = BackgroundRunner(running_at_once=2, grace_seconds=0.01), Gate()
 
     for number in range(5):
         token = current_request.set(RequestInfo(f"request-{number}"))
@@ -145,7 +145,7 @@ async def test_closing_gives_up_after_a_while_and_logs_how_much_is_lost(capsys: 
 
 async def test_closing_does_not_wait_for_work_that_cannot_be_cancelled(capsys: pytest.CaptureFixture[str]) -> None:
     log = start_log(capsys)
-    background, gate, is_released = BackgroundTasks(grace_seconds=0.01), Gate(), asyncio.Event()
+    background, gate, is_released = BackgroundRunner(grace_seconds=0.01), Gate(), asyncio.Event()
 
     async def refuse() -> None:
         try:
@@ -163,7 +163,7 @@ async def test_closing_does_not_wait_for_work_that_cannot_be_cancelled(capsys: p
 
 
 def test_it_can_be_made_where_no_loop_is_running_and_serve_in_several_one_after_the_other() -> None:
-    background, done = BackgroundTasks(running_at_once=1), []
+    background, done = BackgroundRunner(running_at_once=1), []
 
     async def work(number: int) -> None:
         await asyncio.sleep(0)
@@ -183,6 +183,6 @@ def test_it_can_be_made_where_no_loop_is_running_and_serve_in_several_one_after_
 async def test_closing_when_nothing_runs_says_nothing(capsys: pytest.CaptureFixture[str]) -> None:
     log = start_log(capsys)
 
-    await BackgroundTasks().close()
+    await BackgroundRunner().close()
 
     assert log() == []

@@ -27,7 +27,7 @@ from collections.abc import AsyncIterator
 from fastapi import APIRouter, Request
 from fastapi.responses import StreamingResponse
 from shared.access import Public
-from shared.responses import ApiResponse, success
+from shared.http import ApiResponse, success
 
 LONGER = {MOMENT * 3}
 router = APIRouter(dependencies=[Public("a test")])

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import Select, bindparam, column, func, literal, select, table, text
 from sqlalchemy.exc import DBAPIError
 
-import shared.engines
+import shared.database.engines
 from shared.container import Runtime
 from shared.database import Database
 from tests.conftest import Account, MakeApp, client_of
@@ -141,7 +141,7 @@ async def test_item_82_a_connection_that_the_server_has_ended_is_replaced(  # no
 ) -> None:
     if backend not in END:
         pytest.skip("there is no server")
-    monkeypatch.setattr(shared.engines, "REST_SECONDS", rest)
+    monkeypatch.setattr(shared.database.engines, "IDLE_CHECK_SECONDS", rest)
     if backend == "mysql" and rest > 0:
         pytest.skip("its driver does not notice before it is used")
     await asyncio.gather(*(client.get("/api/users/me", headers=user.headers) for _ in range(10)))

@@ -13,10 +13,10 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.ext.asyncio import AsyncEngine
 
 from modules.users import User
-from shared.constraints import breaks_constraint, constraint_of, failing_as
 from shared.container import Runtime
-from shared.models import Base
-from shared.search import search_key
+from shared.database import Base, failing_as
+from shared.database.constraints import breaks_constraint, constraint_of
+from shared.paging import search_key
 from tests.api.envelope import assert_failure, input_errors
 from tests.conftest import Account, MakeApp
 from tests.shared.packages import MakeModules, declaration
@@ -28,9 +28,9 @@ from sqlalchemy import insert
 from sqlalchemy.orm.exc import StaleDataError
 from shared.access import Public
 from shared.database import Session
-from shared.models import Base
-from shared.responses import ApiResponse, success
-from shared.text import RequestBody, ResponseData, parse_body
+from shared.database import Base
+from shared.http import ApiResponse, success
+from shared.http import RequestBody, ResponseData, parse_body
 
 router = APIRouter()
 OPEN = [Public("for the tests")]

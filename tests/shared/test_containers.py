@@ -13,8 +13,8 @@ from bootstrap import create_app
 from modules.auth.container import Container as AuthContainer
 from modules.users.container import Container as UsersContainer
 from shared.container import Runtime
-from shared.discovery import ModuleError
-from shared.models import Base
+from shared.database import Base
+from shared.module import ModuleError
 from tests import databases
 from tests.conftest import Account, MakeApp, auth_settings, client_of, settings_for, sign_up
 from tests.factories import RegisterRequestFactory
@@ -135,7 +135,7 @@ async def test_without_auth_nothing_but_public_routes_opens(make_app: MakeApp, u
 async def test_a_module_that_is_off_has_no_routes_and_keeps_its_tables(make_app: MakeApp) -> None:
     app = make_app(disabled_modules=("auth",))
 
-    paths = {rule.path for rule in app.state.access.rules}
+    paths = {rule.path for rule in app.state.access.routes}
     assert "/api/users/me" in paths
     assert not [path for path in paths if path.startswith("/api/auth")]
     assert "auth_sessions" in Base.metadata.tables

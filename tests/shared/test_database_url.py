@@ -5,7 +5,8 @@ from urllib.parse import quote
 
 import pytest
 
-from shared.addresses import ROOT, database_url
+from shared.database.addresses import database_url
+from shared.project import ROOT
 
 PASSWORD = "p%40 ss/w:rd@#?&ü"
 

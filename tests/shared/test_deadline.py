@@ -6,8 +6,8 @@ from collections.abc import Awaitable, Callable
 import pytest
 from starlette.types import Message, Receive, Scope, Send
 
-from shared.deadline import WHEN_LEFT, DeadlineMiddleware, TookTooLong
-from shared.request import RequestInfo, current_request
+from shared.context import RequestInfo, current_request
+from shared.middleware.deadline import WHEN_LEFT, DeadlineMiddleware, TookTooLong
 from shared.throttle import Count, Throttle, rate_limits
 from tests.conftest import Account, MakeApp, client_of
 from tests.shared.test_waits import SLOW, answers, ask, opened

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from shared.discovery import ModuleError, discover
-from shared.module import Module
+from shared.assembly.discovery import discover
+from shared.module import Module, ModuleError
 from tests.project import Project
 from tests.shared.packages import MakeModules, declaration
 from tests.trees import write
@@ -167,7 +167,7 @@ def test_a_file_that_lacks_what_it_is_for_is_named(make_modules: MakeModules) ->
 
 def test_a_table_in_two_modules_is_refused(sqlite_project: Project) -> None:
     # In a process of its own: a table once defined stays.
-    model = "from shared.models import Base, Id\nfrom sqlalchemy.orm import Mapped\n\n\nclass {0}(Base):\n"
+    model = "from shared.database import Base, Id\nfrom sqlalchemy.orm import Mapped\n\n\nclass {0}(Base):\n"
     table = '    __tablename__ = "things"\n    id: Mapped[Id]\n'
     write(
         sqlite_project.path / "modules",

@@ -8,8 +8,7 @@ import pytest
 from fastapi import FastAPI
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError
 
-from shared.early import MAXIMUM_ERRORS
-from shared.text import AnyText, Name, RequestBody, SafeText
+from shared.http import MAXIMUM_ERRORS, AnyText, Name, RequestBody, SafeText
 from tests.api.asgi import bearer
 from tests.conftest import Account
 from tests.shared.conversation import Conversation

@@ -11,8 +11,8 @@ from typing import Any
 import pytest
 from pydantic_settings import BaseSettings
 
-from shared.addresses import ROOT
-from shared.discovery import discover
+from shared.assembly.discovery import discover
+from shared.project import ROOT
 from shared.settings import Settings
 from tests.project import SECRET, Project
 

@@ -10,8 +10,9 @@ from fastapi import HTTPException
 from sqlalchemy.exc import DBAPIError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from shared.discovery import discover
-from shared.errors import AppError, ValidationFailed, failure_of
+from shared.assembly.discovery import discover
+from shared.errors import AppError, ValidationFailed
+from shared.http.exception_handlers import failure_of
 
 CANARY = "CANARY-7d20"
 

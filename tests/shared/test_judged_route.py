@@ -15,7 +15,7 @@ from starlette.types import Scope
 
 from bootstrap import create_app
 from shared.access import Authenticated, Public
-from shared.routing import PathIndex
+from shared.access.path_index import PathIndex
 from tests.conftest import auth_settings, settings_for
 from tests.shared.guarded import ask, guarded, scope_of
 

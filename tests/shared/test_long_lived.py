@@ -7,8 +7,9 @@ import pytest
 from fastapi import FastAPI
 
 from bootstrap import create_app
+from shared.assembly.discovery import Modules
 from shared.container import Runtime
-from shared.discovery import ModuleError, Modules
+from shared.module import ModuleError
 from tests.conftest import MakeApp, auth_settings, settings_for
 from tests.shared.guarded import scope_of
 from tests.shared.packages import MakeModules, declaration
@@ -23,7 +24,8 @@ from fastapi.sse import EventSourceResponse
 from sqlalchemy import text
 
 from shared.access import Public
-from shared.database import Session, Sessions, open_session
+from shared.database import Session, Sessions
+from shared.database.sessions import open_session
 
 
 def _service(session: Session) -> object:

@@ -12,8 +12,11 @@ from sqlalchemy.orm import Session as SyncSession
 
 from modules.users import User
 from shared.container import Runtime
-from shared.mail import DroppingSender, Mail, Outbox, SmtpSender, sender_address, smtp_server
-from shared.request import RequestInfo, current_request
+from shared.context import RequestInfo, current_request
+from shared.mail import Mail, Mailer
+from shared.mail.message import sender_address
+from shared.mail.senders import NullMailSender
+from shared.mail.smtp import SmtpSender, smtp_server
 from tests.conftest import MakeApp
 from tests.mailbox import Mailbox, open_mailbox
 
@@ -36,8 +39,8 @@ async def runtime(mailbox: Mailbox, make_app: MakeApp) -> Runtime:
 
 
 @pytest.fixture
-async def outbox(runtime: Runtime) -> Outbox:
-    return runtime.shared.outbox()
+async def mailer(runtime: Runtime) -> Mailer:
+    return runtime.shared.mailer()
 
 
 @pytest.fixture
@@ -58,10 +61,10 @@ def mail(subject: str) -> Mail:
 
 
 async def test_a_mail_is_sent_when_the_transaction_is_committed_and_not_before(
-    runtime: Runtime, outbox: Outbox, mailbox: Mailbox
+    runtime: Runtime, mailer: Mailer, mailbox: Mailbox
 ) -> None:
     async with runtime.shared.database().transaction() as session:
-        outbox.post_after_commit(session, MAIL)
+        mailer.post_after_commit(session, MAIL)
         await session.execute(select(User))
         assert await subjects(runtime, mailbox) == []
 
@@ -70,24 +73,24 @@ async def test_a_mail_is_sent_when_the_transaction_is_committed_and_not_before(
 
 
 async def test_a_mail_is_not_sent_when_the_transaction_is_rolled_back(
-    runtime: Runtime, outbox: Outbox, mailbox: Mailbox
+    runtime: Runtime, mailer: Mailer, mailbox: Mailbox
 ) -> None:
     with suppress(Undo):
         async with runtime.shared.database().transaction() as session:
-            outbox.post_after_commit(session, MAIL)
+            mailer.post_after_commit(session, MAIL)
             await session.execute(select(User))
             raise Undo
 
     assert await subjects(runtime, mailbox) == []
 
 
-async def test_a_mail_is_not_sent_when_the_commit_fails(runtime: Runtime, outbox: Outbox, mailbox: Mailbox) -> None:
+async def test_a_mail_is_not_sent_when_the_commit_fails(runtime: Runtime, mailer: Mailer, mailbox: Mailbox) -> None:
     def fail(_session: SyncSession) -> None:
         raise Undo
 
     with suppress(Undo):
         async with runtime.shared.database().transaction() as session:
-            outbox.post_after_commit(session, MAIL)
+            mailer.post_after_commit(session, MAIL)
             await session.execute(select(User))
             event.listen(session.sync_session, "before_commit", fail)
 
@@ -95,31 +98,31 @@ async def test_a_mail_is_not_sent_when_the_commit_fails(runtime: Runtime, outbox
 
 
 async def test_a_savepoint_sends_nothing_by_itself_and_takes_back_what_it_takes_back(
-    runtime: Runtime, outbox: Outbox, mailbox: Mailbox
+    runtime: Runtime, mailer: Mailer, mailbox: Mailbox
 ) -> None:
     async with runtime.shared.database().transaction() as session:
-        outbox.post_after_commit(session, mail("before"))
+        mailer.post_after_commit(session, mail("before"))
         async with session.begin_nested():
-            outbox.post_after_commit(session, mail("released"))
+            mailer.post_after_commit(session, mail("released"))
             async with session.begin_nested():
-                outbox.post_after_commit(session, mail("released within released"))
+                mailer.post_after_commit(session, mail("released within released"))
         with suppress(Undo):
             async with session.begin_nested():
-                outbox.post_after_commit(session, mail("rolled back"))
+                mailer.post_after_commit(session, mail("rolled back"))
                 async with session.begin_nested():
-                    outbox.post_after_commit(session, mail("released within rolled back"))
+                    mailer.post_after_commit(session, mail("released within rolled back"))
                 raise Undo
-        outbox.post_after_commit(session, mail("after"))
+        mailer.post_after_commit(session, mail("after"))
         assert await subjects(runtime, mailbox) == []
 
     assert await subjects(runtime, mailbox) == ["after", "before", "released", "released within released"]
 
 
-async def test_savepoints_do_not_survive_the_transaction(runtime: Runtime, outbox: Outbox, mailbox: Mailbox) -> None:
+async def test_savepoints_do_not_survive_the_transaction(runtime: Runtime, mailer: Mailer, mailbox: Mailbox) -> None:
     with suppress(Undo):
         async with runtime.shared.database().transaction() as session:
             async with session.begin_nested():
-                outbox.post_after_commit(session, MAIL)
+                mailer.post_after_commit(session, MAIL)
             raise Undo
 
     assert await subjects(runtime, mailbox) == []
@@ -127,50 +130,50 @@ async def test_savepoints_do_not_survive_the_transaction(runtime: Runtime, outbo
 
 @ON_SQLITE
 async def test_each_transaction_of_a_session_has_its_own_mails(
-    session: AsyncSession, runtime: Runtime, outbox: Outbox, mailbox: Mailbox
+    session: AsyncSession, runtime: Runtime, mailer: Mailer, mailbox: Mailbox
 ) -> None:
     for subject in ("first", "second"):
         async with session.begin():
-            outbox.post_after_commit(session, mail(subject))
+            mailer.post_after_commit(session, mail(subject))
     await session.begin()
-    outbox.post_after_commit(session, mail("rolled back"))
+    mailer.post_after_commit(session, mail("rolled back"))
     await session.rollback()
     await session.begin()
-    outbox.post_after_commit(session, mail("closed"))
+    mailer.post_after_commit(session, mail("closed"))
     await session.close()
     async with session.begin():
-        outbox.post_after_commit(session, mail("third"))
+        mailer.post_after_commit(session, mail("third"))
 
     assert await subjects(runtime, mailbox) == ["first", "second", "third"]
 
 
 @ON_SQLITE
 async def test_a_mail_that_no_commit_would_ever_send_is_refused(
-    session: AsyncSession, runtime: Runtime, outbox: Outbox
+    session: AsyncSession, runtime: Runtime, mailer: Mailer
 ) -> None:
     with pytest.raises(RuntimeError, match="no transaction"):
-        outbox.post_after_commit(session, MAIL)
+        mailer.post_after_commit(session, MAIL)
     async with runtime.shared.database().read() as reader:
         await reader.execute(select(User))
         with pytest.raises(RuntimeError, match="no transaction"):
-            outbox.post_after_commit(reader, MAIL)
+            mailer.post_after_commit(reader, MAIL)
 
 
 @ON_SQLITE
-async def test_a_mail_that_belongs_to_no_transaction_is_sent_at_once(outbox: Outbox, mailbox: Mailbox) -> None:
-    outbox.post(MAIL)
+async def test_a_mail_that_belongs_to_no_transaction_is_sent_at_once(mailer: Mailer, mailbox: Mailbox) -> None:
+    mailer.post(MAIL)
 
     assert (await mailbox.next_mail(to=ADA))["Subject"] == MAIL.subject
 
 
 @ON_SQLITE
 async def test_closing_the_application_sends_what_is_on_its_way(
-    runtime: Runtime, outbox: Outbox, mailbox: Mailbox
+    runtime: Runtime, mailer: Mailer, mailbox: Mailbox
 ) -> None:
     async def write() -> None:
         async with runtime.shared.database().transaction() as session:
             await session.execute(select(User))
-            outbox.post_after_commit(session, MAIL)
+            mailer.post_after_commit(session, MAIL)
 
     runtime.shared.background().run(write())
     await runtime.close()
@@ -188,7 +191,7 @@ async def test_the_sender_can_be_replaced(app: FastAPI) -> None:
 
     runtime: Runtime = app.state.runtime
     runtime.shared.mail_sender.override(providers.Object(Recorder()))
-    runtime.shared.outbox().post(MAIL)
+    runtime.shared.mailer().post(MAIL)
     await runtime.shared.background().close()
 
     assert sent == [MAIL]
@@ -226,7 +229,7 @@ async def test_a_failure_is_logged_with_its_request_and_without_the_mail(
 async def post_within_request(runtime: Runtime, request_id: str) -> None:
     token = current_request.set(RequestInfo(request_id))
     async with runtime.shared.database().transaction() as session:
-        runtime.shared.outbox().post_after_commit(session, MAIL)
+        runtime.shared.mailer().post_after_commit(session, MAIL)
     current_request.reset(token)
     await runtime.shared.background().close()
 
@@ -253,7 +256,7 @@ async def test_production_without_a_server_sends_nothing_and_logs_the_subject_on
     await runtime.shared.mail_sender().send(MAIL)
 
     log = capsys.readouterr().err
-    assert isinstance(runtime.shared.mail_sender(), DroppingSender)
+    assert isinstance(runtime.shared.mail_sender(), NullMailSender)
     assert "mail_not_sent" in log
     assert MAIL.subject in log
     assert ADA not in log

@@ -5,7 +5,8 @@ from typing import Any
 import pytest
 from pydantic import ValidationError
 
-from shared.mail import SmtpServer, sender_address, smtp_server
+from shared.mail.message import sender_address
+from shared.mail.smtp import SmtpServer, smtp_server
 from shared.settings import Settings
 from tests.conftest import settings_for
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from shared.memory import collection_paused
+from shared.assembly.garbage_collection import collection_paused
 
 
 @pytest.fixture(autouse=True)

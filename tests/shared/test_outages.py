@@ -10,10 +10,10 @@ from sqlalchemy import make_url, text
 from sqlalchemy.exc import DBAPIError, OperationalError
 
 from shared.database import Database
-from shared.errors import failure_of
-from shared.outages import failed_to_connect, means_database_is_away, what_to_do
-from shared.packets import StatementTooLarge
-from shared.tracebacks import reason_of
+from shared.database.outages import failed_to_connect, means_database_is_away, what_to_do
+from shared.database.packets import StatementTooLarge
+from shared.http.exception_handlers import failure_of
+from shared.logging.tracebacks import reason_of
 from tests.api.envelope import assert_failure
 from tests.conftest import MakeApp
 from tests.databases import available
@@ -185,7 +185,7 @@ from fastapi import APIRouter
 from sqlalchemy import text
 from shared.access import Public
 from shared.database import Session
-from shared.responses import ApiResponse, success
+from shared.http import ApiResponse, success
 
 router = APIRouter()
 

@@ -24,7 +24,7 @@ from uuid import UUID
 
 from dependency_injector import containers, providers
 
-from shared.request import Principal
+from shared.context import Principal
 from .errors import ConditionsNotAccepted
 
 class KeyAuthenticator:

@@ -15,10 +15,10 @@ from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 from modules.users import User, UserCreate
 from modules.users.container import Container as UsersContainer
 from shared.container import Runtime
-from shared.cursors import LONGEST_TEXT, form_of
 from shared.errors import ValidationFailed
 from shared.keys import KeyRing
-from shared.paging import PageOf, PageRequest, Paginator
+from shared.paging import LONGEST_TEXT, PageOf, PageRequest, Paginator
+from shared.paging.cursors import form_of
 from tests.project import SECRET
 
 COLUMNS = {"created_at": User.created_at, "email": User.email_key, "nickname": User.nickname}

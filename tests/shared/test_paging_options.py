@@ -20,8 +20,7 @@ from sqlalchemy.orm import (
 
 from shared.database import Database
 from shared.keys import KeyRing
-from shared.paging import PageOf, PageRequest, Paginator
-from shared.search import BeginsWith, search_key
+from shared.paging import BeginsWith, PageOf, PageRequest, Paginator, search_key
 from tests.project import SECRET
 
 

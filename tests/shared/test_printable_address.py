@@ -5,7 +5,8 @@ import ast
 import pytest
 from sqlalchemy import make_url
 
-from shared.addresses import ROOT, printable
+from shared.database.addresses import printable
+from shared.project import ROOT
 from tests.architecture.rules import files_in
 from tests.project import Project
 
@@ -75,4 +76,4 @@ def test_every_address_is_printed_by_the_one_function() -> None:
         if isinstance(node, ast.keyword) and node.arg == "hide_password" and ast.unparse(node.value) == "True"
     ]
 
-    assert [place.partition(":")[0] for place in hiding] == ["shared/addresses.py"]
+    assert [place.partition(":")[0] for place in hiding] == ["shared/database/addresses.py"]

@@ -3,7 +3,7 @@
 import pytest
 from fastapi import FastAPI
 
-from shared.access_table import AccessTable
+from shared.access.table import AccessTable
 from tests.shared.generated_routes import QUESTIONS, Generator, questions
 from tests.shared.guarded import ask, guarded
 
@@ -17,7 +17,7 @@ class EveryRoute:
         self._table = table
 
     def candidates(self, path: str) -> list[int]:  # noqa: ARG002 - the signature of what it replaces
-        return list(range(len(self._table.rules)))
+        return list(range(len(self._table.routes)))
 
 
 def without_index(app: FastAPI) -> AccessTable:
@@ -32,7 +32,7 @@ def plain(seed: int) -> FastAPI:
 
 def paths_of(app: FastAPI) -> list[str]:
     table: AccessTable = app.state.access
-    return [rule.path for rule in table.rules if rule.path]
+    return [rule.path for rule in table.routes if rule.path]
 
 
 @pytest.mark.parametrize("seed", TABLES)
@@ -44,7 +44,7 @@ async def test_with_the_index_every_decision_is_the_same(seed: int) -> None:
         decisions = []
         for table in (indexed, linear):
             match = table.match(dict(scope))
-            decisions.append((match.rule and match.rule.context, match.routed, match.allowed))
+            decisions.append((match.entry and match.entry.context, match.routed, match.allowed))
         assert decisions[0] == decisions[1], scope
         found += decisions[0][0] is not None
 

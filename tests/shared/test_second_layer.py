@@ -8,9 +8,9 @@ from fastapi import FastAPI
 from starlette.middleware import Middleware
 from starlette.types import ASGIApp, Receive, Scope, Send
 
-from shared.access_table import AccessTable
-from shared.discovery import discover
-from shared.middleware import AuthMiddleware
+from shared.access.enforcement import AuthMiddleware
+from shared.access.table import AccessTable
+from shared.assembly.discovery import discover
 from tests.api.asgi import open_websocket
 from tests.conftest import Account, MakeApp, client_of
 
@@ -32,7 +32,7 @@ async def test_item_57_no_marked_route_runs_when_the_middleware_was_left_out(ung
     table: AccessTable = unguarded.state.access
     requests = [
         (method, rule.path.replace("{user_id}", "0190b6e4-0000-7000-8000-000000000000"))
-        for rule in table.rules
+        for rule in table.routes
         for method in rule.methods
         # What states nothing cannot check; the pages of the documentation take no dependencies.
         if rule.marker and getattr(rule.context, "dependencies", None)

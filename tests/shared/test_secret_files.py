@@ -6,7 +6,8 @@ import pytest
 from pydantic import SecretStr
 from pydantic_settings import SettingsConfigDict
 
-from shared.settings import DatabaseSettings, EnvSettings, Settings, SettingsError, load_settings
+from shared.settings import EnvSettings, Settings, SettingsError, load_settings
+from shared.settings.settings import DatabaseSettings
 
 KEY = "a-key-from-a-file-7Hq2Xv9Rk4Wd8Zt3Bn6"
 SECRETS = {

@@ -11,7 +11,8 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from modules.auth.settings import Settings as AuthSettings
 from shared.keys import KeyRing
-from shared.settings import DatabaseSettings, Settings, SettingsError, load_settings
+from shared.settings import Settings, SettingsError, load_settings
+from shared.settings.settings import DatabaseSettings
 from tests.conftest import settings_for
 from tests.project import SECRET
 

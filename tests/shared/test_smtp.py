@@ -13,7 +13,9 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
-from shared.mail import Mail, MailNotSent, SmtpSender, SmtpServer, sender_address, smtp_server
+from shared.mail import Mail
+from shared.mail.message import sender_address
+from shared.mail.smtp import MailNotSent, SmtpSender, SmtpServer, smtp_server
 from tests.mailbox import Mailbox, link_token, open_mailbox
 
 SENDER = sender_address("Zoë & Co <no-reply@mail.example>")

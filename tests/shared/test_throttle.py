@@ -10,7 +10,7 @@ from redis import Redis
 from shared.errors import TooManyRequests
 from shared.keys import KeyRing
 from shared.throttle import Throttle, rate_limits
-from shared.tries import Memory
+from shared.throttle.storage import Memory
 from tests.project import SECRET
 from tests.shared.tries import KEYS, REDIS_URL, THREE, admitted, patient, wait_of
 

@@ -10,9 +10,9 @@ from sqlalchemy.pool import NullPool
 
 from bootstrap import create_app
 from migrations.commands import upgrade
-from shared.addresses import database_url
-from shared.engines import create_engine
-from shared.schema import StartupError
+from shared.assembly.migration_state import StartupError
+from shared.database.addresses import database_url
+from shared.database.engines import create_engine
 from tests.conftest import auth_settings, client_of, settings_for, sign_up
 from tests.project import free_port
 from tests.servers import Authority, Running, mariadb, open_folder, postgres

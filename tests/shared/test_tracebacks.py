@@ -9,7 +9,7 @@ from sqlalchemy.exc import IntegrityError, SQLAlchemyError
 from modules.users import UserCreate
 from modules.users.container import Container as Users
 from shared.container import Runtime
-from shared.tracebacks import format_exception, reason_of
+from shared.logging.tracebacks import format_exception, reason_of
 
 ADDRESS = "canary-7d20@example.com"
 

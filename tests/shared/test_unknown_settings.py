@@ -4,7 +4,7 @@ import pytest
 
 from modules.auth.settings import Settings as AuthSettings
 from shared.settings import Settings
-from shared.unknown_settings import unknown_settings
+from shared.settings.unknown import unknown_settings
 
 
 def test_what_no_setting_is_called_is_named_with_what_was_meant(

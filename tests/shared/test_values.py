@@ -10,9 +10,8 @@ from pydantic import AwareDatetime, Field, TypeAdapter, ValidationError
 from sqlalchemy import JSON, BigInteger, Column, MetaData, Numeric, SmallInteger, Table, Text, insert, select
 from sqlalchemy.ext.asyncio import AsyncEngine
 
-from shared.models import UtcDateTime
-from shared.text import AnyText, Name, Paragraphs, RequestBody, SafeText
-from shared.values import BigWhole, Moment, SmallWhole, Whole
+from shared.database import UtcDateTime
+from shared.http import AnyText, BigWhole, Moment, Name, Paragraphs, RequestBody, SafeText, SmallWhole, Whole
 from tests.conftest import MakeApp
 
 

@@ -13,8 +13,8 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from shared.container import Runtime
 from shared.database import Database
-from shared.outages import means_database_is_away
-from shared.waits import Waits, mariadb_limits
+from shared.database.outages import means_database_is_away
+from shared.database.waits import Waits, mariadb_limits
 from tests.api.envelope import assert_failure, data_of
 from tests.conftest import Account, MakeApp, client_of
 from tests.databases import available

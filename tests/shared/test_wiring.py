@@ -5,7 +5,7 @@ from functools import partial
 import pytest
 
 from bootstrap import create_app
-from shared.discovery import ModuleError
+from shared.module import ModuleError
 from tests.conftest import auth_settings, settings_for
 from tests.shared.packages import MakeModules, declaration
 

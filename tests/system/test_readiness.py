@@ -5,9 +5,9 @@ import httpx2 as httpx
 import pytest
 
 from migrations.commands import upgrade
-from shared.addresses import database_url
-from shared.branches import read_branches
-from shared.discovery import discover
+from shared.assembly.branches import read_branches
+from shared.assembly.discovery import discover
+from shared.database.addresses import database_url
 from tests.api.envelope import assert_failure, data_of
 from tests.api.failing import away
 from tests.conftest import MakeApp, client_of

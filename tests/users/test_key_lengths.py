@@ -11,10 +11,11 @@ from pydantic import TypeAdapter, ValidationError
 from sqlalchemy import inspect
 
 from modules.users import Email, Nickname, User
-from shared.discovery import discover
+from shared.assembly.discovery import discover
+from shared.database import Base
 from shared.errors import ValidationFailed
-from shared.models import Base
-from shared.search import is_search_key, search_text
+from shared.paging import search_text
+from shared.paging.search import is_search_key
 from tests.api.envelope import assert_failure, input_errors
 from tests.conftest import UNLIMITED, Account, MakeApp
 

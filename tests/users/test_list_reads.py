@@ -11,9 +11,9 @@ from sqlalchemy import insert, text, update
 
 from modules.users import User
 from modules.users.container import Container as UsersContainer
-from shared import paging
 from shared.container import Runtime
 from shared.paging import PageOf, PageRequest
+from shared.paging import keyset as paging
 from tests.reads import Reads
 
 ROWS = 6_000

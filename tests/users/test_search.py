@@ -12,10 +12,9 @@ from fastapi import FastAPI
 from modules.users import User, UserCreate
 from modules.users.container import Container as UsersContainer
 from modules.users.schemas import UserUpdate
-from shared import paging
 from shared.container import Runtime
-from shared.paging import PageRequest
-from shared.search import search_text
+from shared.paging import PageRequest, search_text
+from shared.paging import keyset as paging
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 LAST = "\U0010ffff"

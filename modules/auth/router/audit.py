@@ -7,8 +7,8 @@ from modules.auth.dependencies import Audit
 from modules.auth.schemas import AuditEventRead
 from modules.auth.services.audit import AuditName, AuditSort
 from shared.access import Requires
+from shared.http import ApiResponse, success
 from shared.paging import Cursor, Limit, Page, PageRequest, WithTotal
-from shared.responses import ApiResponse, success
 
 router = APIRouter()
 

@@ -6,8 +6,7 @@ from modules.auth.schemas import EmailChange, EmailVerify
 from modules.users import EmailTaken
 from shared.access import Authenticated, Caller, Public
 from shared.errors import TooManyRequests
-from shared.openapi import failures
-from shared.responses import ApiResponse, success
+from shared.http import ApiResponse, failures, success
 
 TOKEN_IS_THE_CREDENTIAL = Public("the token from the mail is the credential")
 

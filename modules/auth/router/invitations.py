@@ -8,8 +8,7 @@ from modules.auth.errors import NotInvited
 from modules.users import UserNotFound, UserOutOfReach
 from shared.access import Requires
 from shared.errors import TooManyRequests
-from shared.openapi import failures
-from shared.responses import ApiResponse, success
+from shared.http import ApiResponse, failures, success
 
 router = APIRouter()
 

@@ -7,11 +7,9 @@ from modules.auth.errors import InvalidCredentials, InvalidRefreshToken, Registr
 from modules.auth.schemas import LoginRequest, LogoutRequest, RefreshRequest, RegisterRequest, TokenPair
 from modules.users import EmailTaken, UserRead
 from shared.access import AuthenticatedOr, CallerIfAny, Public
-from shared.created import Created
 from shared.errors import NotAuthenticated, TooManyRequests
+from shared.http import ApiResponse, Created, failures, success
 from shared.locales import preferred_locale
-from shared.openapi import failures
-from shared.responses import ApiResponse, success
 
 router = APIRouter()
 

@@ -4,7 +4,7 @@ from modules.auth.dependencies import CallerAccess
 from modules.auth.errors import PasswordChangeRequired
 from modules.auth.schemas import CallerRead
 from shared.access import Authenticated, Caller
-from shared.responses import ApiResponse, success
+from shared.http import ApiResponse, success
 
 router = APIRouter()
 

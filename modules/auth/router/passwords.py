@@ -5,8 +5,7 @@ from modules.auth.errors import InvalidToken, WrongPassword
 from modules.auth.schemas import PasswordChange, PasswordForgot, PasswordReset
 from shared.access import Authenticated, Caller, Public
 from shared.errors import TooManyRequests
-from shared.openapi import failures
-from shared.responses import ApiResponse, success
+from shared.http import ApiResponse, failures, success
 
 router = APIRouter(prefix="/password")
 

@@ -8,9 +8,7 @@ from modules.auth.errors import CannotGrant, RoleBuiltin, RoleNotFound, RoleTake
 from modules.auth.schemas import PermissionRead, RoleCreate, RoleName, RoleRead, RoleUpdate, UserRoles, UserRolesRead
 from modules.users import LastAdmin, UserNotFound, UserOutOfReach
 from shared.access import Caller, Requires
-from shared.created import Created
-from shared.openapi import failures
-from shared.responses import ApiResponse, success
+from shared.http import ApiResponse, Created, failures, success
 
 MAY_READ = Requires("auth:role.read")
 MAY_WRITE = Requires("auth:role.write")

@@ -7,8 +7,7 @@ from modules.auth.dependencies import Sessions
 from modules.auth.errors import SessionNotFound
 from modules.auth.schemas import SessionRead
 from shared.access import Authenticated, Caller
-from shared.openapi import failures
-from shared.responses import ApiResponse, success
+from shared.http import ApiResponse, failures, success
 
 router = APIRouter(prefix="/sessions", dependencies=[Authenticated()])
 

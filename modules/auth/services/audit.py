@@ -10,9 +10,9 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.models import AuditEvent
 from shared.clock import Clock
+from shared.context import current_request
 from shared.database import after_commit
 from shared.paging import PageOf, PageRequest, Paginator
-from shared.request import current_request
 
 log = structlog.get_logger("audit")
 

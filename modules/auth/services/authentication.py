@@ -12,9 +12,8 @@ from modules.auth.services.permissions import DeclaredPermissions
 from modules.auth.tokens import LEEWAY, AccessTokens
 from modules.users import Profile, User, profile_columns
 from shared.clock import Clock
-from shared.database import Database
-from shared.models import UtcDateTime
-from shared.request import Principal
+from shared.context import Principal
+from shared.database import Database, UtcDateTime
 
 _NOW = bindparam("now", type_=UtcDateTime())
 _PROFILE = profile_columns()

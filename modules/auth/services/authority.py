@@ -12,7 +12,7 @@ from modules.auth.models import RolePermission, UserRole
 from modules.auth.services.locks import lock_roles
 from modules.auth.services.permissions import DeclaredPermissions
 from modules.users import UserOutOfReach
-from shared.request import Principal, current_request
+from shared.context import Principal, current_request
 
 log = structlog.get_logger(__name__)
 

@@ -4,9 +4,9 @@ from sqlalchemy import select
 
 from modules.auth.models import UserRole
 from modules.users import User
+from shared.context import Principal
 from shared.database import Database
 from shared.errors import NotAuthenticated
-from shared.request import Principal
 
 
 class CallerService:

@@ -17,10 +17,10 @@ from modules.auth.services.sessions import end_sessions
 from modules.auth.services.voiding import void_everything, void_links
 from modules.auth.settings import Settings
 from modules.users import User, UsersIn, email_key
-from shared.client import client_key
 from shared.clock import Clock
+from shared.context import Principal
 from shared.database import Database
-from shared.request import Principal
+from shared.http import client_key
 from shared.throttle import Attempt, Count, Throttle, succeeded
 
 DISOWNED: tuple[Purpose, ...] = ("verification", "email_change")

@@ -15,7 +15,7 @@ from modules.auth.services.voiding import void_everything, void_links
 from modules.auth.settings import Settings
 from modules.users import OwnEmail, UsersIn
 from shared.clock import Clock
-from shared.request import current_request
+from shared.context import current_request
 from shared.throttle import Count, Throttle, succeeded
 
 

@@ -11,7 +11,7 @@ from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.models import ADMIN, Credential, Role
 from modules.users import User, UserNotFound
-from shared.request import confirm_caller
+from shared.context import confirm_caller
 
 
 async def lock_roles(session: AsyncSession) -> None:

@@ -7,7 +7,7 @@ from string import Template
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.users import User, email_key
-from shared.mail import Mail, Outbox
+from shared.mail import Mail, Mailer
 from shared.throttle import Count, RateLimits, Throttle, succeeded
 
 TEMPLATES = Path(__file__).resolve().parent.parent / "mails"
@@ -20,9 +20,9 @@ class Mails:
     """Each mail is sent after the commit of the transaction that it belongs to, or not at all."""
 
     def __init__(
-        self, outbox: Outbox, throttle: Throttle, *, app_name: str, public_url: str, limit: RateLimits
+        self, mailer: Mailer, throttle: Throttle, *, app_name: str, public_url: str, limit: RateLimits
     ) -> None:
-        self._outbox = outbox
+        self._outbox = mailer
         self._throttle = throttle
         self._limit = limit
         self._app_name = app_name

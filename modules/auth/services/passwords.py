@@ -16,13 +16,12 @@ from modules.auth.services.sessions import end_sessions
 from modules.auth.services.throttling import LoginThrottle
 from modules.auth.settings import Settings
 from modules.users import User, UsersIn, email_key
-from shared.background import BackgroundTasks
-from shared.client import client_key
+from shared.background import BackgroundRunner
 from shared.clock import Clock
-from shared.constraints import failing_as
-from shared.database import Database
+from shared.context import Principal, confirm_caller
+from shared.database import Database, failing_as
 from shared.errors import ValidationFailed
-from shared.request import Principal, confirm_caller
+from shared.http import client_key
 from shared.throttle import Attempt, Count, Throttle, ended_in, succeeded
 
 
@@ -36,7 +35,7 @@ class PasswordService:
         policy: PasswordPolicy,
         tokens: MailTokens,
         mails: Mails,
-        background: BackgroundTasks,
+        background: BackgroundRunner,
         throttle: Throttle,
         login_throttle: LoginThrottle,
         audit: AuditTrail,

@@ -12,9 +12,9 @@ from modules.auth.services.locks import lock_roles
 from modules.auth.services.policy import PasswordPolicy
 from modules.auth.settings import Settings
 from modules.users import User, UserCreate, UsersIn
-from shared.client import client_key
 from shared.clock import Clock
 from shared.database import Database
+from shared.http import client_key
 from shared.locales import Locale
 from shared.throttle import Count, Throttle
 

@@ -17,9 +17,9 @@ from modules.auth.services.locks import lock_roles
 from modules.auth.services.permissions import DeclaredPermissions
 from modules.users import UserService
 from shared.clock import Clock
-from shared.early import MAXIMUM_ERRORS
+from shared.context import Principal
 from shared.errors import ValidationFailed
-from shared.request import Principal
+from shared.http import MAXIMUM_ERRORS
 
 
 class RoleService:

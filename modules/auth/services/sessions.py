@@ -19,10 +19,10 @@ from modules.auth.services.locks import lock_account
 from modules.auth.settings import Settings
 from modules.auth.tokens import AccessTokens, RefreshClaims, RefreshTokens
 from modules.users import User, UserNotFound
-from shared.client import client_key
 from shared.clock import Clock
+from shared.context import Principal, current_request
 from shared.database import Database
-from shared.request import Principal, current_request
+from shared.http import client_key
 from shared.throttle import Count, Throttle
 
 SALT_BYTES = 32

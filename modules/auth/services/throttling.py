@@ -4,7 +4,7 @@ from limits import parse_many
 
 from modules.auth.errors import InvalidCredentials
 from modules.auth.settings import Settings
-from shared.client import client_key
+from shared.http import client_key
 from shared.throttle import Attempt, Count, Throttle, ended_in
 
 # Every refused try would be a row of the audit trail; one in five minutes says the same.

@@ -14,7 +14,7 @@ from sqlalchemy.ext.mutable import MutableDict
 from sqlalchemy.orm import Mapped, mapped_column
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
-from shared.models import Base, Id
+from shared.database import Base, Id
 
 
 class Tags(TypeDecorator[list[str]]):

@@ -1,0 +1,1 @@
+"""The OpenAPI document, in a form that generators of clients understand."""

@@ -1,0 +1,28 @@
+"""The OpenAPI document as a file: for programs that generate clients, and to compare with the one that is kept."""
+
+import json
+from collections.abc import Iterator, Mapping
+from difflib import unified_diff
+from pathlib import Path
+from typing import Any
+
+from shared.project import ROOT
+
+KEPT = ROOT / "docs" / "openapi.json"
+COMMAND = "uv run manage openapi --output docs/openapi.json"
+MOST_LINES = 40
+
+
+def text_of(document: Mapping[str, Any]) -> str:
+    return json.dumps(document, indent=2) + "\n"
+
+
+def differences(text: str, kept: Path = KEPT) -> Iterator[str]:
+    """The first lines in which the kept document is not as `text`; none if it is."""
+    before = kept.read_text(encoding="utf-8") if kept.exists() else ""
+    lines = list(
+        unified_diff(before.splitlines(), text.splitlines(), "docs/openapi.json", "this code", n=1, lineterm="")
+    )
+    yield from lines[:MOST_LINES]
+    if len(lines) > MOST_LINES:
+        yield f"... and {len(lines) - MOST_LINES} lines more"

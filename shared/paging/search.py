@@ -1,0 +1,109 @@
+"""Finding what begins with the words of a search, by an index on every database."""
+
+import sys
+import unicodedata
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+from weakref import WeakSet
+
+from pydantic import AfterValidator
+from pydantic_core import PydanticCustomError
+from sqlalchemy import ColumnElement, String, and_, event, false, func
+from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.types import TypeEngine
+
+from shared.database.models import Base
+from shared.errors import ValidationFailed
+
+SURROGATES = range(0xD800, 0xE000)
+# One sign may stand for many: U+FDFA for a sentence.
+TOO_LONG = "This is too long: some of its characters stand for several."
+DOT_ABOVE, DOTLESS_I = "\u0307", "\u0131"
+
+_made = WeakSet[TypeEngine[str]]()
+
+
+def search_text(text: str) -> str:
+    """The form in which text is searched: without upper and lower case, accents composed, no wide letters."""
+    folded = unicodedata.normalize("NFKC", text).casefold()
+    # Turkish has an i with and one without a dot; of both there are capitals, one of which is everybody's I.
+    return unicodedata.normalize("NFKC", folded).replace(DOT_ABOVE, "").replace(DOTLESS_I, "i")
+
+
+def search_key(length: int) -> TypeEngine[str]:
+    """The type of a column that is searched by its beginning; what is longer is refused when it is assigned.
+
+    PostgreSQL compares text by the rules of the database's language, unless told to compare code points as the others
+    do: only then is all that begins alike in one place of the index.
+    """
+    made = String(length).with_variant(String(length, collation="C"), "postgresql")
+    _made.add(made)
+    return made
+
+
+def fits_key(length: int, key: Callable[[str], str] = search_text) -> AfterValidator:
+    """Refuses what makes a key that is longer than its column: for the field that a `search_key` is made from."""
+
+    def check(value: str) -> str:
+        if len(key(value)) > length:
+            raise PydanticCustomError("key_too_long", TOO_LONG)
+        return value
+
+    return AfterValidator(check)
+
+
+def is_search_key(type_: object) -> bool:
+    return type_ in _made
+
+
+@event.listens_for(Base, "attribute_instrument", propagate=True)
+def _watch(_class: type, name: str, attribute: Any) -> None:
+    """A key that no field has looked at is the caller's fault still, and not the database's to find."""
+    columns = getattr(attribute.property, "columns", ())
+    if not columns or not is_search_key(columns[0].type):
+        return
+    length = columns[0].type.length
+
+    def check(_target: object, value: object, _before: object, _initiator: object) -> None:
+        if isinstance(value, str) and len(value) > length:
+            raise ValidationFailed.at(name, type_="key_too_long", msg=TOO_LONG)
+
+    event.listen(attribute, "set", check)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class BeginsWith:
+    """What a search looks for in one column: an indexed `search_key`, and the prefix in the same form."""
+
+    column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
+    prefix: str
+
+    def looked_up(self, *, start: bool = True, end: bool = True) -> ColumnElement[bool]:
+        """The condition for an index: a range, without its start or its end if something else says where that is.
+
+        Not `LIKE`, which is no range where the pattern is a parameter, nor on SQLite.
+        """
+        conditions = []
+        if start:
+            conditions.append(self.column >= self.prefix)
+        if end and (beyond := _first_after(self.prefix)) is not None:
+            conditions.append(self.column < beyond)
+        if not conditions or self.prefix.endswith(" "):
+            # MariaDB leaves blanks at the end out of every comparison but this.
+            conditions.append(self.column.startswith(self.prefix, autoescape=True))
+        return and_(*conditions)
+
+    @property
+    def checked(self) -> ColumnElement[bool]:
+        """The same for rows that are read anyway. Wrapped, so that no database takes it for a reason to read others."""
+        return func.coalesce(self.column.startswith(self.prefix, autoescape=True), false())
+
+
+def _first_after(prefix: str) -> str | None:
+    """The least text that is greater than all that begin with the prefix; None if no text is."""
+    prefix = prefix.rstrip(chr(sys.maxunicode))
+    if not prefix:
+        return None
+    following = ord(prefix[-1]) + 1
+    return prefix[:-1] + chr(SURROGATES.stop if following in SURROGATES else following)
