@@ -28,6 +28,7 @@ from shared.assembly.documentation import add_documentation
 from shared.assembly.garbage_collection import collection_paused
 from shared.assembly.layers import layers
 from shared.assembly.lifespan import lifespan, preflight
+from shared.assembly.listeners import subscribe_handlers
 from shared.assembly.migration_state import Migrations, StartupError
 from shared.assembly.openapi.document import LICENCE, SERVERS, describe_truthfully
 from shared.assembly.routes import include_routes
@@ -169,10 +170,7 @@ def build_runtime(everything: Modules, configuration: _Configuration) -> Runtime
                 f"module {name!r}: {module.path / 'container.py'} asks for what is not there: {'; '.join(faults)}"
             )
         runtime.add(container, built[name])
-    for name, module in active.items():
-        events = module.part("events")
-        if events is not None and hasattr(events, "handlers"):
-            shared.events().subscribe(events.handlers, built.get(name))
+    subscribe_handlers(shared.events(), active, built)
     return runtime
 
 

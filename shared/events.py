@@ -1,13 +1,17 @@
 """Domain events: how a module tells others what happened without knowing who listens."""
 
+import re
 from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from types import MappingProxyType
+from typing import Any, TypeVar, overload
 
 from sqlalchemy.ext.asyncio import AsyncSession
 
 E = TypeVar("E")
+
+EVENT_NAME = re.compile(r"[a-z][a-z0-9_]*:[A-Za-z]\w*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,20 +23,32 @@ Handler = Callable[[Any, AsyncSession, Any], Awaitable[None]]
 
 
 class EventHandlers:
-    """The handlers of one module, declared in its `events.py` as `handlers = EventHandlers()`.
+    """The handlers of one module, declared in its `handlers.py` as `handlers = EventHandlers()`.
 
     A handler gets the event, the publisher's session and its own module's container:
 
         @handlers.on(UserDeactivated)
         async def end_sessions(event: UserDeactivated, session: AsyncSession, container: Container) -> None: ...
+
+    An event of a module that is not required, and may be switched off or absent, is named: `on("billing:InvoicePaid")`.
     """
 
     def __init__(self) -> None:
         self.by_event: dict[type, list[Handler]] = defaultdict(list)
+        self.by_name: dict[str, list[Handler]] = defaultdict(list)
 
-    def on(self, event: type[E]) -> Callable[[Callable[[E, AsyncSession, Any], Awaitable[None]]], Handler]:
-        def register(handler: Callable[[E, AsyncSession, Any], Awaitable[None]]) -> Handler:
-            self.by_event[event].append(handler)
+    @overload
+    def on(self, event: type[E]) -> Callable[[Callable[[E, AsyncSession, Any], Awaitable[None]]], Handler]: ...
+
+    @overload
+    def on(self, event: str) -> Callable[[Handler], Handler]: ...
+
+    def on(self, event: type | str) -> Callable[[Handler], Handler]:
+        if isinstance(event, str) and not EVENT_NAME.fullmatch(event):
+            raise ValueError(f"{event!r} names no event: write 'module:EventClass', such as 'billing:InvoicePaid'")
+
+        def register(handler: Handler) -> Handler:
+            (self.by_name[event] if isinstance(event, str) else self.by_event[event]).append(handler)
             return handler
 
         return register
@@ -44,9 +60,14 @@ class EventBus:
     def __init__(self) -> None:
         self._subscriptions: dict[type, list[tuple[Handler, Any]]] = defaultdict(list)
 
-    def subscribe(self, handlers: EventHandlers, container: Any) -> None:
+    def subscribe(
+        self, handlers: EventHandlers, container: Any, named: Mapping[str, type] = MappingProxyType({})
+    ) -> None:
+        """`named` has the events that the handlers only name; a handler whose event it lacks never runs."""
         for event, listeners in handlers.by_event.items():
             self._subscriptions[event] += [(listener, container) for listener in listeners]
+        for name, event in named.items():
+            self._subscriptions[event] += [(listener, container) for listener in handlers.by_name[name]]
 
     async def publish(self, event: object, session: AsyncSession) -> None:
         """Run the handlers one after another, in module order; an exception undoes the whole transaction."""

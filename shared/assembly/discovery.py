@@ -7,6 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
+from traceback import walk_tb
 from types import ModuleType
 from typing import Any
 
@@ -45,13 +46,26 @@ class DiscoveredModule:
         Raises:
             ModuleError: The file exists and cannot be imported. It is never swallowed.
         """
-        if not (self.path / f"{file}.py").exists() and not (self.path / file / "__init__.py").exists():
-            return None
+        written = (self.path / f"{file}.py", self.path / file / "__init__.py")
+        found = next((one for one in written if one.exists()), None)
+        return None if found is None else self._imported(f"{self.package}.{file}", found)
+
+    def face(self) -> ModuleType:
+        """The module's package, which shows others what it lists in `__all__`; raises as `part` does."""
+        return self._imported(self.package, self.path / "__init__.py")
+
+    def _imported(self, name: str, file: Path) -> ModuleType:
         try:
-            return importlib.import_module(f"{self.package}.{file}")
+            return importlib.import_module(name)
         except Exception as error:
+            cause = f"{type(error).__name__}: {error}"
+            origin = _origin_of(error, self.package) or file
+            if origin == file:
+                raise ModuleError(f"module {self.name!r}: {file} cannot be imported: {cause}") from error
+            inside = origin.is_relative_to(self.path.parent)
+            owner = f"module {origin.relative_to(self.path.parent).parts[0]!r}: " if inside else ""
             raise ModuleError(
-                f"module {self.name!r}: {self.path / file}.py cannot be imported: {type(error).__name__}: {error}"
+                f"{owner}{origin} cannot be imported: {cause} (it was needed by {file} of module {self.name!r})"
             ) from error
 
     def attribute(self, file: str, name: str) -> Any:
@@ -62,7 +76,7 @@ class DiscoveredModule:
         try:
             return getattr(part, name)
         except AttributeError:
-            raise ModuleError(f"module {self.name!r}: {self.path / file}.py must define {name!r}") from None
+            raise ModuleError(f"module {self.name!r}: {part.__file__} must define {name!r}") from None
 
     def tables(self) -> Iterator[Table]:
         """The tables whose models stand in this module's `models.py`."""
@@ -158,6 +172,19 @@ class Modules(Mapping[str, DiscoveredModule]):
             for table in module.tables():
                 owners.setdefault(table.fullname, module.name)
         return owners
+
+
+def _origin_of(error: Exception, package: str) -> Path | None:
+    """The file of ours whose import failed: the last one on the way to the error, libraries left out."""
+    if isinstance(error, SyntaxError) and error.filename:
+        return Path(error.filename)
+    ours = {PACKAGE, "shared", package.partition(".")[0]}
+    files = [
+        frame.f_code.co_filename
+        for frame, _ in walk_tb(error.__traceback__)
+        if frame.f_code.co_name == "<module>" and frame.f_globals["__name__"].partition(".")[0] in ours
+    ]
+    return Path(files[-1]) if files else None
 
 
 def discover(*packages: str) -> Modules:

@@ -274,7 +274,7 @@ def test_two_modules_that_authenticate_are_refused(make_modules: MakeModules) ->
     assert "bravo.container provides an authenticator, and another module does already" in message
 
 
-@pytest.mark.parametrize("file", ["router", "container", "settings", "events"])
+@pytest.mark.parametrize("file", ["router", "container", "settings", "events", "handlers"])
 def test_an_import_error_in_any_part_stops_the_application(make_modules: MakeModules, file: str) -> None:
     message = refusal(
         make_modules, {"alpha/module.py": declaration(), f"alpha/{file}.py": "import nowhere_to_be_found\n"}
