@@ -103,7 +103,7 @@ def create_app(
 
     runtime = app.state.runtime = build_runtime(everything, configuration)
     table = app.state.access = AccessTable(app.routes, app.router.dependencies)
-    table.check(active)
+    table.check(permission.name for permission in active.permissions)
     if settings.is_production:
         table.refuse_unmarked()
     put_parts(app, runtime.parts | {AccessTable: lambda: table})

@@ -4,17 +4,14 @@ from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
 from dataclasses import dataclass, fields
 from datetime import datetime
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.datastructures import Headers
 
 from shared.locales import Locale
-
-if TYPE_CHECKING:
-    from shared.translations import Texts
-
+from shared.translations import Texts
 
 T = TypeVar("T")
 
@@ -73,7 +70,7 @@ class RequestInfo:
     """See `confirm_caller`; None when nobody is logged in, and once the answer has begun."""
     client_key: str = UNKNOWN_CLIENT
     headers: Headers | None = None
-    texts: "Texts | None" = None
+    texts: Texts | None = None
     language: Locale | None = None
     """In which the answer speaks; None as long as it has said nothing in words. See `shared.translations`."""
     is_counted: bool = False

@@ -1,7 +1,7 @@
 """The decision about a request, and the second layer, which checks that its endpoint is the one that runs."""
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from fastapi.requests import HTTPConnection
 from starlette.types import Scope
@@ -9,38 +9,29 @@ from starlette.types import Scope
 from shared.context import Principal
 from shared.errors import PermissionDenied
 
-if TYPE_CHECKING:
-    from shared.access.entries import RouteEntry
-
 SCOPE_KEY = "access"
 
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What AuthMiddleware decided about a request: which route may run, and for whom."""
+    """What AuthMiddleware decided about a request: which endpoint may run, and for whom."""
 
-    entry: "RouteEntry"
-    routed: Scope
-    """What the route adds to the scope: its endpoint and the parameters of the path."""
+    endpoint: Any
     principal: Principal | None
     request_key: tuple[Any, ...]
 
-    @property
-    def endpoint(self) -> Any:
-        return self.entry.endpoint
-
     def is_about(self, scope: Scope) -> bool:
-        """Whether this is still the request as it was judged: a middleware further in may have led it elsewhere."""
+        """Whether this is still the request that was decided about: an inner middleware may have rewritten it."""
         return self.request_key == request_key_of(scope)
 
 
 def request_key_of(scope: Scope) -> tuple[Any, ...]:
-    """What a request asks, and which application: all that decides about the route."""
+    """All that selects a route: the application, the kind of request, its method and its path."""
     return scope["app"], scope["type"], scope.get("method"), scope["path"], scope.get("root_path")
 
 
 async def require_decision(connection: HTTPConnection) -> Decision:
-    """The second layer: the endpoint that runs must be the one that AuthMiddleware let through."""
+    """Refuse unless the endpoint that runs is the one that AuthMiddleware let through."""
     decision = connection.scope.get(SCOPE_KEY)
     if not isinstance(decision, Decision) or decision.endpoint is not connection.scope.get("endpoint"):
         raise PermissionDenied

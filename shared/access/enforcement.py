@@ -2,19 +2,22 @@
 
 from functools import partial
 
+import structlog
 from sqlalchemy.ext.asyncio import AsyncSession
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from shared.access.authenticator import ConfirmingAuthenticator
 from shared.access.bearer import find_caller
-from shared.access.decision import SCOPE_KEY, Decision, request_key_of
+from shared.access.decision import SCOPE_KEY, request_key_of
 from shared.access.entries import RouteEntry
+from shared.access.matched_route import RouteDecision
 from shared.access.table import AccessTable, RouteMatch
 from shared.application import part_of
 from shared.container import Runtime
 from shared.context import Principal, current_request
 from shared.errors import MethodNotAllowed, NotAuthenticated, NotFound, PermissionDenied
-from shared.middleware.request_context import log
+
+log = structlog.get_logger("access")
 
 
 class AuthMiddleware:
@@ -33,7 +36,7 @@ class AuthMiddleware:
         table = part_of(scope["app"], AccessTable)
         match = table.match(scope)
         if scope.get("method") == "HEAD" and not match.is_for("HEAD"):
-            # GET answers, by GET's entry. The access log keeps its HEAD: this scope is another one.
+            # GET answers, by the rule of GET. The access log keeps its HEAD: this scope is another one.
             scope = {**scope, "method": "GET"}
             match = table.match(scope)
         request = current_request.get()
@@ -41,7 +44,9 @@ class AuthMiddleware:
         entry = _allowed(match, principal, scope)
         if principal is not None:
             request.confirm = partial(_confirm, scope, entry, principal)
-        scope[SCOPE_KEY] = Decision(entry, match.routed, principal, request_key_of(scope))
+        scope[SCOPE_KEY] = RouteDecision(
+            entry.endpoint, principal, request_key_of(scope), entry=entry, routed=match.routed
+        )
         await self.app(scope, receive, send)
 
 

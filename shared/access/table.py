@@ -1,4 +1,4 @@
-"""The table of all routes with who may call each, and the application that runs what was judged by it."""
+"""The table of all routes with who may call each."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -11,7 +11,6 @@ from starlette.types import Scope
 
 from shared.access.entries import RouteEntry, entries_of
 from shared.access.path_index import PathIndex, sample_path
-from shared.assembly.discovery import Modules
 from shared.module import ModuleError
 
 HOW_TO_MARK = "Add Public(...), Authenticated() or Requires(...) to the dependencies of the route or of its router."
@@ -74,14 +73,14 @@ class AccessTable:
     def unmarked(self) -> list[str]:
         return sorted(line for entry in self.routes if entry.marker is None for line in entry.lines)
 
-    def check(self, modules: Modules) -> None:
-        """Refuse what FastAPI would accept silently.
+    def check(self, permissions: Iterable[str]) -> None:
+        """Refuse what FastAPI would accept silently. `permissions` are those that the modules declare.
 
         Raises:
             ModuleError: Two routes answer the same method and path, one hides another, two have the same name (so the
                 same operation id), or one requires a permission that no module declares.
         """
-        declared = {permission.name for permission in modules.permissions}
+        declared = set(permissions)
         paths: dict[str, str] = {}
         names: dict[str, str] = {}
         for entry in self.routes:

@@ -73,7 +73,7 @@ def shared_violations(root: Path) -> list[str]:
 
 def module_violations(root: Path, requires: Requirements) -> list[str]:
     """A module imports another only if it requires it, and only from its public face."""
-    faces = {name: _public_face(root / "modules" / name / "__init__.py") for name in requires}
+    faces = {name: public_face(root / "modules" / name / "__init__.py") for name in requires}
     return [
         f"{one}: module {name!r} {fault}"
         for name, required in requires.items()
@@ -96,7 +96,7 @@ def _fault_of(one: Import, importer: str, required: set[str], faces: Mapping[str
     return f"may import from {owner!r} only the names in __all__ of modules/{owner}/__init__.py"
 
 
-def _public_face(file: Path) -> set[str]:
+def public_face(file: Path) -> set[str]:
     for node in ast.parse(file.read_text(encoding="utf-8")).body:
         target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
         if isinstance(node, ast.Assign | ast.AnnAssign) and getattr(target, "id", None) == "__all__" and node.value:
