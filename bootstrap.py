@@ -31,6 +31,8 @@ from shared.assembly.lifespan import lifespan, preflight
 from shared.assembly.listeners import subscribe_handlers
 from shared.assembly.migration_state import Migrations, StartupError
 from shared.assembly.openapi.document import LICENCE, SERVERS, describe_truthfully
+from shared.assembly.packages import COMMAND as HOW_TO_LOCK
+from shared.assembly.packages import lock_faults, report_of_missing
 from shared.assembly.routes import include_routes
 from shared.assembly.serving import serve
 from shared.assembly.supervisor import fails_the_supervisor
@@ -124,6 +126,8 @@ class _Configuration:
 
 
 def _configure(everything: Modules, settings: Settings | None, given: Sequence[BaseSettings]) -> _Configuration:
+    if faults := report_of_missing(everything.folders):
+        raise ModuleError(faults)
     classes = {name: cls for name, module in everything.items() if (cls := module.attribute("settings", "Settings"))}
     known: dict[type, BaseSettings] = {type(one): one for one in (settings, *given) if one is not None}
     missing = [cls for cls in (Settings, *classes.values()) if cls not in known]
@@ -196,8 +200,15 @@ def manage(arguments: Sequence[str] | None = None) -> None:
     with _faults_to_stderr():
         ensure_secret()
         everything = discover()
+        missing = report_of_missing(everything.folders)
+        # Without them no command of a module can be imported, and only one command has something to do.
+        if missing and (sys.argv[1:] if arguments is None else arguments)[:1] != ["requirements"]:
+            raise ModuleError(missing)
         commands = command_line(
-            everything, check=lambda: _check(everything), describe=lambda: describe_as_delivered(everything)
+            everything,
+            with_modules=not missing,
+            check=lambda: _check(everything),
+            describe=lambda: describe_as_delivered(everything),
         )
         commands(
             args=arguments,
@@ -223,6 +234,7 @@ def _check(everything: Modules) -> None:
     table = part_of(create_app(), AccessTable)
     faults = [f"{line} does not say who may call it. {HOW_TO_MARK}" for line in table.unmarked()]
     faults += branch_faults(everything)
+    faults += [f"{fault}. Run: {HOW_TO_LOCK}" for fault in lock_faults(everything.folders)]
     if faults:
         sys.exit("\n".join(["These need mending:", *(f"  - {fault}" for fault in faults)]))
     count, public = len(table.routes), len(table.public())

@@ -9,13 +9,17 @@ import typer
 
 from shared.assembly.discovery import Modules
 from shared.assembly.openapi.file import COMMAND, differences, text_of
+from shared.assembly.packages import adopt
 from shared.project import ROOT
 
 
-def command_line(modules: Modules, *, check: Callable[[], None], describe: Callable[[], dict[str, Any]]) -> typer.Typer:
+def command_line(
+    modules: Modules, *, with_modules: bool, check: Callable[[], None], describe: Callable[[], dict[str, Any]]
+) -> typer.Typer:
     """The project's own commands and those of all modules.
 
     Args:
+        with_modules: Whether the modules can be imported.
         check: Looks at everything; ends the process when something is wrong.
         describe: Makes the OpenAPI document.
     """
@@ -47,7 +51,13 @@ def command_line(modules: Modules, *, check: Callable[[], None], describe: Calla
         files = [folder / ".env.example" for folder in (ROOT, *(module.path for module in modules.values()))]
         sys.stdout.write("\n".join(file.read_text(encoding="utf-8") for file in files if file.exists()))
 
-    for name, module in modules.items():
+    @commands.command(
+        help="Take the packages that modules ask for, in their requirements.txt, into pyproject.toml and the lock file."
+    )
+    def requirements() -> None:
+        adopt(modules.folders)
+
+    for name, module in modules.items() if with_modules else ():
         if cli := module.attribute("cli", "cli"):
             commands.add_typer(cli, name=name)
     return commands

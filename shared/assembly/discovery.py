@@ -58,6 +58,8 @@ class DiscoveredModule:
         try:
             return importlib.import_module(name)
         except Exception as error:
+            if isinstance(error, ImportError) and (missing := self._missing_packages()):
+                raise ModuleError(missing) from error
             cause = f"{type(error).__name__}: {error}"
             origin = _origin_of(error, self.package) or file
             if origin == file:
@@ -67,6 +69,11 @@ class DiscoveredModule:
             raise ModuleError(
                 f"{owner}{origin} cannot be imported: {cause} (it was needed by {file} of module {self.name!r})"
             ) from error
+
+    def _missing_packages(self) -> str:
+        from shared.assembly.packages import report_of_missing  # noqa: PLC0415 - only for an import that failed
+
+        return report_of_missing({self.name: self.path})
 
     def attribute(self, file: str, name: str) -> Any:
         """The object `name` that the part `file` must hold; None if the module has no such file."""
@@ -109,6 +116,10 @@ class Modules(Mapping[str, DiscoveredModule]):
 
     def __len__(self) -> int:
         return len(self._modules)
+
+    @property
+    def folders(self) -> dict[str, Path]:
+        return {name: module.path for name, module in self.items()}
 
     @property
     def permissions(self) -> tuple[Permission, ...]:

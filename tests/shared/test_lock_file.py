@@ -5,6 +5,9 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
+from shared.assembly.discovery import discover
+from shared.assembly.packages import COMMAND, lock_faults
+
 ROOT = Path(__file__).resolve().parents[2]
 LOCK = (ROOT / "requirements.lock").read_text(encoding="utf-8")
 
@@ -16,10 +19,12 @@ def locked_versions() -> dict[str, str]:
 
 
 def test_item_88_every_dependency_is_locked_within_its_bounds() -> None:
-    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    content = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
     locked = locked_versions()
 
-    requirements = [Requirement(one) for one in project["dependencies"]]
+    requirements = [
+        Requirement(one) for one in (*content["project"]["dependencies"], *content["dependency-groups"]["modules"])
+    ]
     assert requirements
     outside = [
         str(one) for one in requirements if not one.specifier.contains(locked.get(canonicalize_name(one.name), "0"))
@@ -27,6 +32,10 @@ def test_item_88_every_dependency_is_locked_within_its_bounds() -> None:
     assert outside == []
     unbounded = [str(one) for one in requirements if not any(part.operator == "<" for part in one.specifier)]
     assert unbounded == []
+
+
+def test_item_88_what_modules_ask_for_is_locked() -> None:
+    assert lock_faults(discover().folders) == [], f"run: {COMMAND}"
 
 
 def test_item_88_every_locked_package_is_hashed_and_names_no_address() -> None:
