@@ -25,6 +25,7 @@ from tests import databases
 from tests.factories import RegisterRequestFactory
 from tests.mailbox import mailbox  # noqa: F401 - a fixture
 from tests.project import SECRET, Project, copy_project
+from tests.streams import leaving_streams
 
 
 @pytest.fixture
@@ -35,6 +36,8 @@ def anyio_backend() -> str:
 @pytest.fixture(params=databases.available(), scope="session")
 def backend(request: pytest.FixtureRequest) -> str:
     """Each database in turn: whatever uses it runs on SQLite, PostgreSQL and MariaDB."""
+    if request.param not in databases.available():
+        pytest.skip("a test of one server, whose address is not in the environment")
     return str(request.param)
 
 
@@ -136,7 +139,7 @@ async def app(make_app: MakeApp) -> FastAPI:
 
 def client_of(app: FastAPI, address: str = "127.0.0.1") -> httpx.AsyncClient:
     """A client that speaks to the application in this process."""
-    transport = httpx.ASGITransport(app=app, client=(address, 50_000))
+    transport = httpx.ASGITransport(app=leaving_streams(app), client=(address, 50_000))
     return httpx.AsyncClient(transport=transport, base_url="http://test")
 
 

@@ -13,6 +13,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Thread
 
+from shared.assembly.discovery import Modules, discover
+
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
 
@@ -79,6 +81,11 @@ class Project:
         status = ["git", "status", "--porcelain", "--untracked-files=all"]
         output = subprocess.run(status, cwd=self.path, capture_output=True, text=True, check=True).stdout
         return [line[3:] for line in output.splitlines()]
+
+
+def built_in_modules() -> Modules:
+    """The modules of the project without those that a team has added."""
+    return Modules(module for name, module in discover().items() if name in BUILT_IN)
 
 
 def copy_project(target: Path) -> Path:

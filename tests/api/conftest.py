@@ -5,10 +5,10 @@ import pytest
 from fastapi import FastAPI
 
 from bootstrap import create_app
-from shared.assembly.discovery import Modules, discover
+from shared.assembly.discovery import discover
 from tests.api.document import Document
 from tests.conftest import MakeApp, auth_settings, client_of, settings_for
-from tests.project import BUILT_IN
+from tests.project import built_in_modules
 
 
 @pytest.fixture
@@ -37,5 +37,5 @@ def document(described: FastAPI) -> Document:
 @pytest.fixture(scope="session")
 def built_in() -> Document:
     """The same without modules that a team has added, which may be less particular."""
-    modules = Modules(module for name, module in discover().items() if name in BUILT_IN)
-    return create_app(settings_for("sqlite://"), module_settings=[auth_settings()], modules=modules).openapi()
+    settings = settings_for("sqlite://")
+    return create_app(settings, module_settings=[auth_settings()], modules=built_in_modules()).openapi()

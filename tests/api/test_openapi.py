@@ -10,10 +10,10 @@ from shared.assembly.discovery import discover
 from tests.api.document import REFERENCE, Document, faults, operations, references, resolve, schema_of
 from tests.architecture.test_access import DOCUMENTATION, PUBLIC
 from tests.conftest import Account, MakeApp, auth_settings, client_of, settings_for
+from tests.project import BUILT_IN
 
 # The documentation itself, and the keys, whose form RFC 7517 fixes: the document promises the envelope.
 UNDOCUMENTED = {line.split()[1] for line in DOCUMENTATION} | {"/.well-known/jwks.json"}
-BUILT_IN = {"auth", "system", "users"}
 # Of the built-in modules; those of others may leave it out wherever they like.
 WITHOUT_DATA = {
     "change_password",

@@ -5,6 +5,7 @@ from typing import Any
 
 import httpx2 as httpx
 
+from shared.assembly.discovery import discover
 from tests.api.envelope import data_of
 from tests.conftest import Account, sign_up
 
@@ -13,6 +14,11 @@ _numbers = count(1)
 
 def new_role(**values: object) -> dict[str, Any]:
     return {"name": f"role-{next(_numbers)}", "description": "For a test.", "permissions": []} | values
+
+
+def by_default() -> set[str]:
+    """What every account may do: the modules that are there say so."""
+    return {permission.name for permission in discover().permissions if permission.by_default}
 
 
 async def make_role(client: httpx.AsyncClient, by: Account, *permissions: str) -> str:
@@ -32,9 +38,16 @@ async def roles_of(client: httpx.AsyncClient, by: Account, user_id: str) -> list
 
 
 async def sign_up_with(client: httpx.AsyncClient, admin: Account, *permissions: str) -> Account:
-    """Somebody who may do this and nothing else."""
+    """Somebody who may do this besides what every account may do."""
     account = await sign_up(client)
     data_of(await set_roles(client, admin, account.id, "user", await make_role(client, admin, *permissions)))
+    return account
+
+
+async def sign_up_with_only(client: httpx.AsyncClient, admin: Account, *permissions: str) -> Account:
+    """Somebody who may do this and nothing else."""
+    account = await sign_up(client)
+    data_of(await set_roles(client, admin, account.id, await make_role(client, admin, *permissions)))
     return account
 
 

@@ -9,7 +9,7 @@ from modules.auth.container import Container
 from shared.container import Runtime
 from tests.api.envelope import assert_failure, data_of
 from tests.auth.recovery import change
-from tests.auth.roles import make_role, set_roles
+from tests.auth.roles import by_default, make_role, set_roles
 from tests.conftest import Account, log_in, sign_up
 from tests.factories import RegisterRequestFactory
 
@@ -31,7 +31,7 @@ async def test_a_plain_user_learns_what_that_means(client: httpx.AsyncClient) ->
         "user_id": user.id,
         "session_id": user.tokens["session_id"],
         "roles": ["user"],
-        "permissions": [],
+        "permissions": sorted(by_default()),
         "must_change_password": False,
         "locale": "zh",
     }
@@ -52,7 +52,8 @@ async def test_a_change_shows_at_once(client: httpx.AsyncClient, user: Account, 
     data_of(await client.patch("/api/users/me", headers=user.headers, json={"locale": "zh"}))
 
     access = await my_access(client, user)
-    assert (access["roles"], access["permissions"]) == (sorted(["user", role]), ["users:user.read"])
+    assert access["roles"] == sorted(["user", role])
+    assert access["permissions"] == sorted({"users:user.read", *by_default()})
     assert access["locale"] == "zh"
 
     data_of(await set_roles(client, admin, user.id))

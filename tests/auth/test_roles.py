@@ -11,7 +11,7 @@ from fastapi import FastAPI
 
 from shared.assembly.discovery import discover
 from tests.api.envelope import assert_failure, data_of, input_errors
-from tests.auth.roles import make_role, new_role, roles_of, set_roles, sign_up_with
+from tests.auth.roles import by_default, make_role, new_role, roles_of, set_roles, sign_up_with
 from tests.conftest import Account, MakeApp, client_of
 
 ROLES = "/api/auth/roles"
@@ -265,7 +265,8 @@ async def test_what_every_account_may_do_comes_with_the_role_user(
 ) -> None:
     app = make_app(modules=discover("modules", "tests.fixtures.greetings"))
     async with client_of(app) as client:
-        assert (await read(client, admin, "user"))["permissions"] == ["greetings:greeting.read"]
+        expected = sorted({"greetings:greeting.read", *by_default()})
+        assert (await read(client, admin, "user"))["permissions"] == expected
         assert (await client.get("/api/greetings", headers=user.headers)).text == '"hello"'
         assert_failure(await client.post("/api/greetings", headers=user.headers), 403, "permission_denied")
 

@@ -8,13 +8,13 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.assembly.branches import read_branches
-from shared.assembly.discovery import discover
 from shared.assembly.migration_state import Migrations, mismatch_in
 from shared.container import MigrationState, unusable
 from shared.database.addresses import database_url
 from tests.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import USERS, revision, write_module, write_revision
+from tests.project import built_in_modules
 
 ADDED, ANOTHER = "users_0000000a", "users_0000000b"
 ADD = 'op.add_column("users", sa.Column("motto", sa.String(50), nullable=True))'
@@ -26,7 +26,7 @@ BREAKING = "\nbreaks_older_code = True\n"
 
 @pytest.fixture
 def migrations() -> Migrations:
-    modules = discover()
+    modules = built_in_modules()
     return Migrations(read_branches(modules), modules.import_models())
 
 

@@ -7,13 +7,14 @@ from sqlalchemy.ext.asyncio import create_async_engine
 from sqlalchemy.pool import NullPool
 
 from shared.assembly.branches import Branches, read_branches
-from shared.assembly.discovery import Modules, discover
+from shared.assembly.discovery import Modules
 from shared.assembly.migration_state import Migrations
 from shared.container import MigrationState
 from shared.database.addresses import database_url
 from tests.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import AUTH, USERS, modules_in, revision, write_module, write_revision
+from tests.project import built_in_modules
 
 PENDING, APPLIED = "pending", "applied"
 
@@ -28,7 +29,7 @@ def project(sqlite_project: Checkout) -> Checkout:
 
 def state_of(project: Checkout, branches: Branches | None = None) -> MigrationState:
     engine = create_async_engine(database_url(project.database), poolclass=NullPool)
-    migrations = Migrations(branches or read_branches(modules_in(project)), discover().import_models())
+    migrations = Migrations(branches or read_branches(modules_in(project)), built_in_modules().import_models())
     return asyncio.run(migrations(engine))
 
 
@@ -68,7 +69,7 @@ def test_a_revision_that_the_code_does_not_have_leaves_what_it_builds_on_applied
         "auth": APPLIED,
         "notes": "ahead",
     }
-    assert state_of(project, read_branches(discover())).keys() == {"users", "auth", "notes"}
+    assert state_of(project, read_branches(built_in_modules())).keys() == {"users", "auth", "notes"}
 
 
 def test_taking_back_a_module_names_what_goes_with_it_before_anything_is_done(project: Checkout) -> None:

@@ -33,8 +33,12 @@ class Operation:
     path: str
     is_public: bool
     permissions: frozenset[str]
+    withheld: frozenset[str]
+    """Of the permissions, those that a plain user has not got."""
     body: Schema | None
     """Of a JSON object; None when the operation takes no body, or another one: a file, a list."""
+    form: Schema | None
+    """Of a form, which may have files in it."""
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -47,6 +51,17 @@ class Operation:
         """What is not given is made up."""
         return PARAMETER.sub(lambda match: str(values.get(match["name"]) or uuid4()), self.path)
 
+    def content(self) -> dict[str, Any]:
+        """The least that the operation takes, as arguments of a client's request."""
+        if self.form is None:
+            return {"json": self.sample()} if self.body else {}
+        properties, required = self.form.get("properties", {}), self.form.get("required", ())
+        files = {name for name in required if _is_file(properties[name])}
+        return {
+            "files": dict.fromkeys(files, ("sample.txt", b"sample")),
+            "data": {name: _sample(name, properties[name]) for name in required if name not in files},
+        }
+
     def sample(self, *, everything: bool = False) -> dict[str, Any]:
         """The least that the body must hold, or all it may: made up by the schema and, if that says little, by name."""
         properties = (self.body or {}).get("properties", {})
@@ -56,6 +71,7 @@ class Operation:
 
 def operations_of(app: FastAPI) -> list[Operation]:
     document = app.openapi()
+    by_default = {one.name for one in app.state.runtime.shared.permissions() if one.by_default}
     found = [
         Operation(
             id=operation["operationId"],
@@ -64,7 +80,9 @@ def operations_of(app: FastAPI) -> list[Operation]:
             path=path,
             is_public=not operation["security"],
             permissions=permissions_of(operation),
-            body=_body(document, operation),
+            withheld=permissions_of(operation) - by_default,
+            body=_body(document, operation, "application/json"),
+            form=_body(document, operation, "multipart/form-data", "application/x-www-form-urlencoded"),
         )
         for path, methods in document["paths"].items()
         for method, operation in methods.items()
@@ -73,11 +91,14 @@ def operations_of(app: FastAPI) -> list[Operation]:
     return found
 
 
-def _body(document: Schema, operation: Schema) -> Schema | None:
+def _body(document: Schema, operation: Schema, *types: str) -> Schema | None:
     content = operation.get("requestBody", {}).get("content", {})
-    schema: Schema = content.get("application/json", {}).get("schema", {})
-    described = resolve(document, schema)
-    return described if described.get("type") == "object" else None
+    schemas = [resolve(document, content[one].get("schema", {})) for one in types if one in content]
+    return next((schema for schema in schemas if schema.get("type") == "object"), None)
+
+
+def _is_file(schema: Schema) -> bool:
+    return "contentMediaType" in schema or schema.get("format") == "binary"
 
 
 def _sample(name: str, schema: Schema) -> Any:

@@ -110,7 +110,7 @@ async def test_item_84_of_a_caller_who_is_refused_nothing_is_read(app: FastAPI, 
         if one.id == "logout_user":  # a refresh token in the body is good enough
             continue
         callers: list[tuple[list[Any], int]] = [([], 401), ([bearer("x")], 401)]
-        if one.permissions:
+        if one.withheld:
             callers.append(([bearer(user.tokens["access_token"])], 403))
         for headers, status in callers:
             talk = Conversation(app, one.method, one.url(), [*headers, (b"content-length", b"1000")])
