@@ -236,9 +236,10 @@ def _check(everything: Modules) -> None:
     faults += branch_faults(everything)
     faults += [f"{fault}. Run: {HOW_TO_LOCK}" for fault in lock_faults(everything.folders)]
     if faults:
-        sys.exit("\n".join(["These need mending:", *(f"  - {fault}" for fault in faults)]))
+        headline = f"{len(faults)} problem{'s' if len(faults) > 1 else ''} found:"
+        sys.exit("\n".join([headline, *(f"  - {fault}" for fault in faults)]))
     count, public = len(table.routes), len(table.public())
-    sys.stdout.write(f"All is well: {', '.join(everything)}; {count} routes, {public} of them public.\n")
+    sys.stdout.write(f"No problems found: {', '.join(everything)}; {count} routes, {public} of them public.\n")
 
 
 @contextmanager

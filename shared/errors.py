@@ -81,7 +81,7 @@ class PermissionDenied(AppError):
 
 
 class NotFound(AppError):
-    status, code, message = 404, "not_found", "There is nothing here."
+    status, code, message = 404, "not_found", "Not found."
 
 
 class MethodNotAllowed(AppError):
@@ -153,4 +153,4 @@ class Unavailable(AppError):
 
 
 class Conflict(AppError):
-    status, code, message = 409, "conflict", "This contradicts what is already there."
+    status, code, message = 409, "conflict", "The request conflicts with existing data."

@@ -49,11 +49,11 @@ class NotInvited(AppError):
 
 
 class SessionNotFound(AppError):
-    status, code, message = 404, "session_not_found", "You have no such session."
+    status, code, message = 404, "session_not_found", "Session not found."
 
 
 class RoleNotFound(AppError):
-    status, code, message = 404, "role_not_found", "There is no such role."
+    status, code, message = 404, "role_not_found", "Role not found."
 
 
 class RoleTaken(AppError):

@@ -32,7 +32,7 @@ class ReadinessService:
             state = await self._ask()
         except Exception as error:  # noqa: BLE001 - whatever keeps the database from answering, the service is not ready
             log.error("database_away", reason=type(error).__name__)  # noqa: TRY400 - asked every few seconds; no tracebacks
-            raise NotReady("The database is away.", data={"checks": {"database": "away"}}) from None
+            raise NotReady("The database is unavailable.", data={"checks": {"database": "away"}}) from None
         if modules := unusable(state):
             raise NotReady(
                 "The database does not match the code: {modules}.",

@@ -2,7 +2,7 @@ from shared.errors import AppError
 
 
 class UserNotFound(AppError):
-    status, code, message = 404, "user_not_found", "There is no such user."
+    status, code, message = 404, "user_not_found", "User not found."
 
 
 class EmailTaken(AppError):

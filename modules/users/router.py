@@ -22,7 +22,7 @@ UserId = Annotated[UUID, Path(description="Whom it is about.")]
 Search = Annotated[
     SafeText,
     Field(max_length=100, examples=["ada"]),
-    Query(description="Beginning of the address or the nickname, in upper or lower case."),
+    Query(description="Prefix of the e-mail address or of the nickname, in upper or lower case."),
 ]
 Active = Annotated[bool, Query(description="Only users who may log in, or only those who may not.")]
 Invited = Annotated[bool, Query(description="Only users who have not accepted their invitation, or only the others.")]

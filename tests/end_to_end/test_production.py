@@ -43,7 +43,7 @@ def test_no_page_names_a_command_that_production_has_not_got(page: str) -> None:
 
 
 def test_the_command_line_needs_no_installation(sqlite_project: Project) -> None:
-    assert "All is well" in sqlite_project.run("python", "bootstrap.py", "manage", "check").stdout
+    assert "No problems found" in sqlite_project.run("python", "bootstrap.py", "manage", "check").stdout
     mistyped = sqlite_project.run("python", "bootstrap.py", "auth", "purge", check=False)
 
     assert mistyped.returncode == 1

@@ -48,7 +48,7 @@ async def test_the_module_in_five_minutes_can_be_pasted(sqlite_project: Project)
     sqlite_project.alembic("upgrade", "heads")
     sqlite_project.alembic("revision", "--autogenerate", "-m", "create notes table")
     sqlite_project.alembic("upgrade", "heads")
-    assert "All is well" in sqlite_project.run("manage", "check").stdout
+    assert "No problems found" in sqlite_project.run("manage", "check").stdout
 
     with serve(sqlite_project) as server:
         async with httpx.AsyncClient(base_url=server.address) as client:

@@ -94,7 +94,7 @@ def test_a_process_has_one_app(sqlite_project: Project) -> None:
 def test_the_command_line_works_before_the_first_start(sqlite_project: Project) -> None:
     project = in_development(sqlite_project)
 
-    assert "All is well" in project.run("manage", "check").stdout
+    assert "No problems found" in project.run("manage", "check").stdout
     assert "JWT_SECRET_KEY=" in (project.path / ".env").read_text(encoding="utf-8")
 
 

@@ -20,7 +20,7 @@ async def test_a_folder_is_enough_and_leaves_no_trace_when_it_goes(project: Proj
 
     (revision,) = (folder / "migrations").glob("*_create_notes_table.py")
     assert 'branch_labels = ("notes",)' in revision.read_text(encoding="utf-8")
-    assert "All is well: system, users, auth, notes" in project.run("manage", "check").stdout
+    assert "No problems found: system, users, auth, notes" in project.run("manage", "check").stdout
     assert "No new upgrade operations" in project.alembic("check").stdout
     changed = project.changed_files()
     assert changed

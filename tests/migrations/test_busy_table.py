@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from shared.database.addresses import database_url
 from shared.database.engines import create_engine
-from tests.databases import execute
+from tests.databases import available, execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import USERS, revision, write_revision
 
@@ -25,7 +25,7 @@ def prepared(project: Checkout) -> None:
     write_revision(project.path / "modules/users", "2027_change", revision("users_0000000a", USERS, do=ADD))
 
 
-@pytest.mark.parametrize("backend", ["mysql"], indirect=True)
+@pytest.mark.parametrize("backend", sorted(set(available()) & {"mysql"}), indirect=True)
 async def test_who_has_read_the_table_may_still_write_to_it(project: Checkout) -> None:
     await asyncio.to_thread(prepared, project)
     engine = create_engine(database_url(project.database))

@@ -65,7 +65,7 @@ def test_a_key_and_what_it_points_to_can_go_in_one_draft(sqlite_project: Checkou
     branches = draft(sqlite_project)
 
     assert branches[last(branches, "zones")].depends_on == (last(branches, "alerts"),)
-    assert "All is well" in sqlite_project.run("manage", "check").stdout
+    assert "No problems found" in sqlite_project.run("manage", "check").stdout
 
 
 def test_a_drop_of_what_nobody_else_used_waits_for_nobody(sqlite_project: Checkout) -> None:
@@ -122,7 +122,7 @@ def test_the_check_names_the_revision_that_has_to_wait_and_what_to_write(history
 def test_the_check_needs_no_database(sqlite_project: Checkout) -> None:
     sqlite_project.database = "postgresql://nobody@127.0.0.1:1/nowhere"
 
-    assert "All is well" in sqlite_project.run("manage", "check").stdout
+    assert "No problems found" in sqlite_project.run("manage", "check").stdout
 
 
 def test_a_revision_that_cannot_run_first_is_named(sqlite_project: Checkout) -> None:
@@ -143,4 +143,4 @@ def test_what_only_another_database_can_run_says_nothing_of_an_order(sqlite_proj
     alerts = write_module(sqlite_project, "alerts")
     write_revision(alerts, "1", revision("alerts_00000001", label="alerts", do=do))
 
-    assert "All is well" in sqlite_project.run("manage", "check").stdout
+    assert "No problems found" in sqlite_project.run("manage", "check").stdout

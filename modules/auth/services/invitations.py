@@ -57,7 +57,7 @@ class InvitationService:
         """Mail another link; the earlier ones are void.
 
         Raises:
-            UserNotFound: There is no such user.
+            UserNotFound: User not found.
             UserOutOfReach: The user may do more than the caller.
             NotInvited: The user has a password, or is not active.
             TooManyRequests: The user has had enough mails for now.

@@ -22,7 +22,7 @@ class SessionRevocation:
         """End all sessions of a user, who may log in again.
 
         Raises:
-            UserNotFound: There is no such user.
+            UserNotFound: User not found.
             UserOutOfReach: The user may do more than the caller.
         """
         await self._authority.require_over_user(self._session, user_id)

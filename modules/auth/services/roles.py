@@ -148,7 +148,7 @@ def _require_known(field: str, names: Sequence[str], known: Collection[str]) -> 
     if unknown:
         raise ValidationFailed(
             [
-                {"loc": ["body", field, index], "type": "unknown", "msg": "There is nothing of this name."}
+                {"loc": ["body", field, index], "type": "unknown", "msg": "Unknown role."}
                 for index in unknown[:MAXIMUM_ERRORS]
             ]
         )
