@@ -13,9 +13,9 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.servers import SECRET
 from modules.auth.models import ADMIN, Credential, LoginSession, UserRole
-from modules.auth.passwords import PasswordHasher
+from modules.auth.passwords.hashing import PasswordHasher
+from modules.auth.sessions.tokens import AccessTokens, RefreshTokens
 from modules.auth.settings import Settings as AuthSettings
-from modules.auth.tokens import AccessTokens, RefreshTokens
 from modules.users import User
 from shared.clock import utc_now
 from shared.database.addresses import database_url

@@ -14,7 +14,7 @@ from benchmarks.report import Row, Section, Table, Target, spread
 from benchmarks.rounds import Variant, measure, ratios
 from benchmarks.seed import CALLERS, USERS, Caller, access_tokens, callers, plain_tokens, seed
 from benchmarks.servers import Server, environment, ours, peer
-from modules.auth.tokens import REMEMBERED
+from modules.auth.sessions.tokens import REMEMBERED
 from modules.users.schemas import UserRead
 
 PATH = "/api/users/me"

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 from pydantic import TypeAdapter, ValidationError
 
+from modules.auth.accounts.schemas import RegisterRequest
 from modules.auth.container import Container
-from modules.auth.schemas import RegisterRequest
 from modules.users import Email, EmailTaken
 from shared.cli import run
 from shared.errors import ValidationFailed

@@ -2,29 +2,31 @@ from collections.abc import Iterator
 
 from dependency_injector import containers, providers
 
-from modules.auth.passwords import PasswordHasher
-from modules.auth.services.audit import AuditReader, AuditTrail
-from modules.auth.services.authentication import SessionAuthenticator
-from modules.auth.services.authority import Authority
-from modules.auth.services.bootstrap import BootstrapService
-from modules.auth.services.caller import CallerService
-from modules.auth.services.emails import EmailService
-from modules.auth.services.invitations import InvitationService
-from modules.auth.services.login import LoginService
-from modules.auth.services.mail_tokens import MailTokens
-from modules.auth.services.mails import Mails
-from modules.auth.services.passwords import PasswordService
-from modules.auth.services.permissions import DeclaredPermissions
-from modules.auth.services.policy import PasswordPolicy
-from modules.auth.services.promotion import PromotionService
-from modules.auth.services.purge import PurgeService
-from modules.auth.services.registration import RegistrationService
-from modules.auth.services.revocation import SessionRevocation
-from modules.auth.services.roles import RoleService
-from modules.auth.services.sessions import SessionService
-from modules.auth.services.throttling import LoginThrottle
+from modules.auth.accounts.first_administrator import FirstAdministrator
+from modules.auth.accounts.invitations import InvitationService
+from modules.auth.accounts.promotion import PromotionService
+from modules.auth.accounts.registration import RegistrationService
+from modules.auth.addresses.service import EmailAddressService
+from modules.auth.audit.reader import AuditReader
+from modules.auth.audit.trail import AuditTrail
+from modules.auth.mail.mailer import AuthMailer
+from modules.auth.mail.tokens import MailTokens
+from modules.auth.passwords.hashing import PasswordHasher
+from modules.auth.passwords.policy import PasswordPolicy
+from modules.auth.passwords.recovery import PasswordRecovery
+from modules.auth.passwords.service import PasswordService
+from modules.auth.purge import PurgeService
+from modules.auth.roles.authority import Authority
+from modules.auth.roles.caller import CallerService
+from modules.auth.roles.permissions import DeclaredPermissions
+from modules.auth.roles.service import RoleService
+from modules.auth.sessions.authentication import SessionAuthenticator
+from modules.auth.sessions.login import LoginService
+from modules.auth.sessions.login_throttle import LoginThrottle
+from modules.auth.sessions.revocation import SessionRevocation
+from modules.auth.sessions.service import SessionService
+from modules.auth.sessions.tokens import AccessTokens, RefreshTokens
 from modules.auth.settings import Settings
-from modules.auth.tokens import AccessTokens, RefreshTokens
 
 
 def _hasher(cost: int, queue: int) -> Iterator[PasswordHasher]:
@@ -46,8 +48,8 @@ class Container(containers.DeclarativeContainer):
     refresh_tokens = providers.Singleton(RefreshTokens, shared.keys)
 
     mail_tokens = providers.Singleton(MailTokens, shared.clock)
-    mails = providers.Singleton(
-        Mails,
+    mailer = providers.Singleton(
+        AuthMailer,
         shared.mailer,
         shared.throttle,
         app_name=shared.settings.provided.app_name,
@@ -74,11 +76,22 @@ class Container(containers.DeclarativeContainer):
     password_service = providers.Singleton(
         PasswordService,
         shared.database,
+        hasher=hasher,
+        policy=policy,
+        mailer=mailer,
+        throttle=shared.throttle,
+        audit=audit,
+        settings=settings,
+        clock=shared.clock,
+    )
+    password_recovery = providers.Singleton(
+        PasswordRecovery,
+        shared.database,
         users=users.user_service.provider,
         hasher=hasher,
         policy=policy,
         tokens=mail_tokens,
-        mails=mails,
+        mailer=mailer,
         background=shared.background,
         throttle=shared.throttle,
         login_throttle=login_throttle,
@@ -86,14 +99,14 @@ class Container(containers.DeclarativeContainer):
         settings=settings,
         clock=shared.clock,
     )
-    email_service = providers.Singleton(
-        EmailService,
+    email_address_service = providers.Singleton(
+        EmailAddressService,
         shared.database,
         users=users.user_service.provider,
         passwords=password_service,
         hasher=hasher,
         tokens=mail_tokens,
-        mails=mails,
+        mailer=mailer,
         throttle=shared.throttle,
         audit=audit,
         settings=settings,
@@ -105,7 +118,7 @@ class Container(containers.DeclarativeContainer):
         users=users.user_service.provider,
         hasher=hasher,
         policy=policy,
-        emails=email_service,
+        emails=email_address_service,
         throttle=shared.throttle,
         audit=audit,
         settings=settings,
@@ -114,7 +127,7 @@ class Container(containers.DeclarativeContainer):
     promotion_service = providers.Singleton(
         PromotionService, shared.database, users=users.user_service.provider, audit=audit, clock=shared.clock
     )
-    bootstrap_service = providers.Singleton(BootstrapService, registration_service, settings=settings)
+    first_administrator = providers.Singleton(FirstAdministrator, registration_service, settings=settings)
     caller_service = providers.Singleton(CallerService, shared.database)
     purge_service = providers.Singleton(PurgeService, shared.database, settings=settings, clock=shared.clock)
     permissions = providers.Singleton(DeclaredPermissions, shared.permissions)
@@ -127,7 +140,7 @@ class Container(containers.DeclarativeContainer):
         InvitationService,
         users=users.user_service.provider,
         tokens=mail_tokens,
-        mails=mails,
+        mailer=mailer,
         authority=authority,
         throttle=shared.throttle,
         audit=audit,

@@ -3,18 +3,19 @@ from typing import Annotated
 from fastapi import Depends
 from fastapi.requests import HTTPConnection
 
+from modules.auth.accounts.invitations import InvitationService
+from modules.auth.accounts.registration import RegistrationService
+from modules.auth.addresses.service import EmailAddressService
+from modules.auth.audit.reader import AuditReader
 from modules.auth.container import Container
-from modules.auth.services.audit import AuditReader
-from modules.auth.services.caller import CallerService
-from modules.auth.services.emails import EmailService
-from modules.auth.services.invitations import InvitationService
-from modules.auth.services.login import LoginService
-from modules.auth.services.passwords import PasswordService
-from modules.auth.services.permissions import DeclaredPermissions
-from modules.auth.services.registration import RegistrationService
-from modules.auth.services.revocation import SessionRevocation
-from modules.auth.services.roles import RoleService
-from modules.auth.services.sessions import SessionService
+from modules.auth.passwords.recovery import PasswordRecovery
+from modules.auth.passwords.service import PasswordService
+from modules.auth.roles.caller import CallerService
+from modules.auth.roles.permissions import DeclaredPermissions
+from modules.auth.roles.service import RoleService
+from modules.auth.sessions.login import LoginService
+from modules.auth.sessions.revocation import SessionRevocation
+from modules.auth.sessions.service import SessionService
 from shared.container import container_of
 from shared.database import Session
 
@@ -35,8 +36,12 @@ async def _passwords(connection: HTTPConnection) -> PasswordService:
     return container_of(connection, Container).password_service()
 
 
-async def _emails(connection: HTTPConnection) -> EmailService:
-    return container_of(connection, Container).email_service()
+async def _recovery(connection: HTTPConnection) -> PasswordRecovery:
+    return container_of(connection, Container).password_recovery()
+
+
+async def _emails(connection: HTTPConnection) -> EmailAddressService:
+    return container_of(connection, Container).email_address_service()
 
 
 async def _caller_access(connection: HTTPConnection) -> CallerService:
@@ -68,7 +73,8 @@ Login = Annotated[LoginService, Depends(_login)]
 Registration = Annotated[RegistrationService, Depends(_registration)]
 Sessions = Annotated[SessionService, Depends(_sessions)]
 Passwords = Annotated[PasswordService, Depends(_passwords)]
-Emails = Annotated[EmailService, Depends(_emails)]
+Recovery = Annotated[PasswordRecovery, Depends(_recovery)]
+Emails = Annotated[EmailAddressService, Depends(_emails)]
 CallerAccess = Annotated[CallerService, Depends(_caller_access)]
 Permissions = Annotated[DeclaredPermissions, Depends(_permissions)]
 Roles = Annotated[RoleService, Depends(_roles)]

@@ -3,10 +3,10 @@ from uuid import UUID
 from sqlalchemy.ext.asyncio import AsyncSession
 
 from modules.auth.container import Container
+from modules.auth.locks import lock_account
 from modules.auth.models import USER, UserRole
-from modules.auth.services.administrators import keep_an_administrator
-from modules.auth.services.locks import lock_account
-from modules.auth.services.voiding import void_everything, void_links
+from modules.auth.roles.administrators import keep_an_administrator
+from modules.auth.voiding import void_everything, void_links
 from modules.users import (
     UserAboutToChange,
     UserActivated,
@@ -25,7 +25,7 @@ handlers = EventHandlers()
 
 @handlers.on(ApplicationStarted)
 async def make_first_administrator(_event: ApplicationStarted, session: AsyncSession, container: Container) -> None:
-    await container.bootstrap_service().run(session)
+    await container.first_administrator().run(session)
 
 
 @handlers.on(UserCreated)

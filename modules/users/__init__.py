@@ -15,7 +15,7 @@ from modules.users.events import (
 from modules.users.models import User
 from modules.users.profile import Profile, profile_columns
 from modules.users.schemas import Nickname, UserCreate, UserRead
-from modules.users.services import UserService, UsersIn
+from modules.users.services import UserService, UserServiceFactory
 
 __all__ = [
     "Email",
@@ -38,7 +38,7 @@ __all__ = [
     "UserOutOfReach",
     "UserRead",
     "UserService",
-    "UsersIn",
+    "UserServiceFactory",
     "email_key",
     "profile_columns",
 ]

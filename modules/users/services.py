@@ -27,7 +27,7 @@ from shared.errors import ValidationFailed
 from shared.events import EventBus
 from shared.paging import BeginsWith, PageOf, PageRequest, Paginator, search_text
 
-UsersIn = Callable[[AsyncSession], "UserService"]
+UserServiceFactory = Callable[[AsyncSession], "UserService"]
 """Builds the service for a session, for modules that open their own transactions: their container has it."""
 
 UserSort = Literal["created_at", "-created_at", "email", "-email"]

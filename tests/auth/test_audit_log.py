@@ -13,8 +13,8 @@ from fastapi import FastAPI
 from sqlalchemy.exc import OperationalError
 from sqlalchemy.ext.asyncio import AsyncSession
 
+from modules.auth.audit.trail import AuditName, AuditTrail
 from modules.auth.container import Container
-from modules.auth.services.audit import AuditName, AuditTrail
 from shared.container import Runtime
 from shared.database import Database
 from tests.api.envelope import assert_failure, data_of
@@ -173,4 +173,4 @@ def test_item_80_events_are_written_and_told_in_one_place() -> None:
         if writes.search(file.read_text(encoding="utf-8"))
     }
 
-    assert places == {"modules/auth/services/audit.py"}
+    assert places == {"modules/auth/audit/trail.py"}

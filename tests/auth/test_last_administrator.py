@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import select
 
 from modules.auth.models import ADMIN, UserRole
-from modules.auth.services.administrators import grant_role
+from modules.auth.roles.administrators import grant_role
 from modules.users import User
 from shared.container import Runtime
 from tests.api.envelope import assert_failure, data_of

@@ -4,7 +4,7 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from modules.auth.services.mails import TEMPLATES
+from modules.auth.mail.mailer import TEMPLATES
 from shared.locales import Locale, preferred_locale
 from tests.api.envelope import data_of, input_errors
 from tests.auth.emails import change_email, confirm_change

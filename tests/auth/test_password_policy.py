@@ -6,8 +6,8 @@ import pytest
 from faker import Faker
 from pydantic import ValidationError
 
-from modules.auth.services.guessable import common_passwords
-from modules.auth.services.policy import PasswordPolicy
+from modules.auth.passwords.guessable import common_passwords
+from modules.auth.passwords.policy import PasswordPolicy
 from shared.errors import ValidationFailed
 from tests.api.envelope import assert_failure, data_of, input_errors
 from tests.conftest import MakeApp, client_of, log_in

@@ -11,7 +11,7 @@ from sqlalchemy import select
 
 from modules.auth.container import Container
 from modules.auth.models import LoginSession
-from modules.auth.services.purge import PurgeService
+from modules.auth.purge import PurgeService
 from shared.container import Runtime
 from tests.api.envelope import data_of
 from tests.auth.conftest import Manage

@@ -10,7 +10,7 @@ from uuid_utils.compat import uuid7
 
 from modules.auth.container import Container
 from modules.auth.models import AuditEvent, MailToken
-from modules.auth.services.purge import PurgeService
+from modules.auth.purge import PurgeService
 from shared.container import Runtime
 from shared.database import Database
 from tests.api.envelope import assert_failure, data_of

@@ -5,8 +5,8 @@ from uuid import UUID, uuid4
 
 from sqlalchemy import func, select
 
+from modules.auth.mail.tokens import MailTokens, Purpose
 from modules.auth.models import Credential, LoginSession, MailToken, UserRole
-from modules.auth.services.mail_tokens import MailTokens, Purpose
 from modules.users import User
 from shared.clock import utc_now
 from tests.api.envelope import assert_failure, data_of

@@ -12,7 +12,7 @@ import pytest
 from fastapi import FastAPI
 
 from modules.auth.container import Container as AuthContainer
-from modules.auth.passwords import PasswordHasher
+from modules.auth.passwords.hashing import PasswordHasher
 from shared.container import Runtime
 from shared.errors import Unavailable
 from tests.api.envelope import assert_failure

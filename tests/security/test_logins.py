@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from sqlalchemy import event
 
 from modules.auth.container import Container as AuthContainer
-from modules.auth.passwords import PasswordHasher
+from modules.auth.passwords.hashing import PasswordHasher
 from shared.container import Runtime
 from tests.api.envelope import assert_failure, data_of, input_errors
 from tests.auth.recovery import reset, reset_token

@@ -11,8 +11,8 @@ from fastapi import FastAPI
 from sqlalchemy import delete, event
 from sqlalchemy import select as sql
 
+from modules.auth.locks import lock_roles
 from modules.auth.models import ADMIN, UserRole
-from modules.auth.services.locks import lock_roles
 from modules.users import User
 from shared.container import Runtime
 from shared.database import Database

@@ -1,0 +1,1 @@
+"""Making accounts, and administrators of them."""

@@ -1,0 +1,102 @@
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from modules.auth.accounts.schemas import RegisterRequest
+from modules.auth.addresses.service import EmailAddressService
+from modules.auth.audit.trail import AuditTrail
+from modules.auth.errors import RegistrationClosed
+from modules.auth.locks import lock_roles
+from modules.auth.models import ADMIN, Credential, Role
+from modules.auth.passwords.hashing import PasswordHasher
+from modules.auth.passwords.policy import PasswordPolicy
+from modules.auth.roles.administrators import grant_role
+from modules.auth.settings import Settings
+from modules.users import User, UserCreate, UserServiceFactory
+from shared.clock import Clock
+from shared.database import Database
+from shared.http import client_key
+from shared.locales import Locale
+from shared.throttle import Count, Throttle
+
+
+class RegistrationService:
+    """New accounts with a password: a user's own, and an administrator's."""
+
+    def __init__(  # noqa: PLR0913 - what it is built from; the container calls it
+        self,
+        database: Database,
+        *,
+        users: UserServiceFactory,
+        hasher: PasswordHasher,
+        policy: PasswordPolicy,
+        emails: EmailAddressService,
+        throttle: Throttle,
+        audit: AuditTrail,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._users = users
+        self._hasher = hasher
+        self._policy = policy
+        self._emails = emails
+        self._throttle = throttle
+        self._audit = audit
+        self._settings = settings
+        self._clock = clock
+
+    async def register(self, data: RegisterRequest, locale: Locale) -> User:
+        """Raises RegistrationClosed, TooManyRequests, ValidationFailed (the password) and EmailTaken."""
+        async with self._throttle.attempt(Count(self._settings.register_limit_per_address, "register", client_key())):
+            if self._settings.registration == "closed":
+                raise RegistrationClosed
+            hashed = await self._hash_good_password(data)
+            async with self._database.transaction() as session:
+                user = await self._create(session, data, hashed, locale)
+                self._audit.record(session, "account_registered", user_id=user.id)
+                await self._emails.send_verification(session, user)
+                return user
+
+    async def create_admin(self, data: RegisterRequest) -> User:
+        """Create an account that holds the role `admin`.
+
+        Raises:
+            EmailTaken: The address has an account already, which stays as it is.
+        """
+        hashed = await self._hash_good_password(data)
+        async with self._database.transaction() as session:
+            user = await self._create(session, data, hashed, data.locale or "en")
+            await self._make_administrator(session, user)
+            return user
+
+    async def has_had_administrator(self, session: AsyncSession) -> bool:
+        """Whether anybody was ever given the role `admin`. Nobody else can be until the transaction ends."""
+        await lock_roles(session)
+        return await session.scalar(select(Role.first_granted_at).where(Role.name == ADMIN)) is not None
+
+    async def create_first_admin(self, session: AsyncSession, data: RegisterRequest) -> User:
+        """As `create_admin`, within a transaction; the administrator must choose another password."""
+        hashed = await self._hash_good_password(data)
+        user = await self._create(session, data, hashed, data.locale or "en", must_change=True)
+        await self._make_administrator(session, user)
+        return user
+
+    async def _make_administrator(self, session: AsyncSession, user: User) -> None:
+        await grant_role(session, user.id, ADMIN, self._clock())
+        self._audit.record(session, "administrator_created", user_id=user.id)
+
+    async def _hash_good_password(self, data: RegisterRequest) -> str:
+        # Before the transaction: a hash takes a quarter of a second, and SQLite has one writer at a time.
+        self._policy.require_good(data.password, data.email, data.nickname)
+        return await self._hasher.hash(data.password)
+
+    async def _create(
+        self, session: AsyncSession, data: RegisterRequest, hashed: str, locale: Locale, *, must_change: bool = False
+    ) -> User:
+        user = await self._users(session).create(UserCreate(email=data.email, nickname=data.nickname, locale=locale))
+        session.add(
+            Credential(
+                user_id=user.id, password_hash=hashed, auth_version=1, must_change=must_change, changed_at=self._clock()
+            )
+        )
+        return user

@@ -1,0 +1,1 @@
+"""The mails of this module, and the tokens in their links."""

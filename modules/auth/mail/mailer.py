@@ -1,0 +1,75 @@
+"""The mails of this module: plain text in the user's language, whose links begin with the configured address."""
+
+from functools import cache
+from pathlib import Path
+from string import Template
+
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from modules.users import User, email_key
+from shared.mail import Mail, Mailer
+from shared.throttle import Count, RateLimits, Throttle, succeeded
+
+TEMPLATES = Path(__file__).resolve().parent.parent / "mail_templates"
+
+SECONDS = (86_400, 3600, 60, 1)
+UNITS = {"en": ("days", "hours", "minutes", "seconds"), "zh": ("天", "小时", "分钟", "秒")}
+
+
+class AuthMailer:
+    """Each mail is sent after the commit of the transaction that it belongs to, or not at all."""
+
+    def __init__(
+        self, mailer: Mailer, throttle: Throttle, *, app_name: str, public_url: str, limit: RateLimits
+    ) -> None:
+        self._outbox = mailer
+        self._throttle = throttle
+        self._limit = limit
+        self._app_name = app_name
+        self._public_url = public_url
+
+    def post_link(  # noqa: PLR0913 - what a mail consists of
+        self, session: AsyncSession, template: str, user: User, *, to: str, token: str, ttl: int
+    ) -> None:
+        """Mail a link to the page of the front end that is named like the template: `/reset-password#token=...`.
+
+        Strangers can ask for these, so a recipient gets no more than so many; what is too much is not sent.
+
+        The token stands behind the #, which browsers send to nobody: not to a server's log, not as a referrer. `ttl` is
+        in seconds. For readers who asked for nothing there is a second page, `/disown-email`.
+        """
+        link = self._link(template.replace("_", "-"), token)
+        disown = self._link("disown-email", token)
+        mail = self._written(template, user, to, link=link, disown=disown, lifetime=_lifetime(ttl, user.locale))
+        # Links for a new password have a count of their own: no other mail shall keep an owner out of the account.
+        action = "mail_reset" if template == "reset_password" else "mail_link"
+        limited = self._throttle.attempt(Count(self._limit, action, _recipient(to), stands=succeeded))
+        self._outbox.post_after_commit(session, mail, limited)
+
+    def post_notice(self, session: AsyncSession, template: str, user: User, *, to: str) -> None:
+        """Mail that something has happened. It has no limit, so that nobody can use it up before a theft."""
+        self._outbox.post_after_commit(session, self._written(template, user, to))
+
+    def _link(self, page: str, token: str) -> str:
+        return f"{self._public_url}/{page}#token={token}"
+
+    def _written(self, template: str, user: User, to: str, **values: str) -> Mail:
+        text = _template(template, user.locale).substitute(app_name=self._app_name, **values)
+        subject, _, body = text.partition("\n\n")
+        return Mail(to=to, subject=subject, text=body, template=template)
+
+
+def _recipient(address: str) -> str:
+    """Whose mailbox it is, as far as can be told: mail to joe+news@ reaches joe@."""
+    name, _, domain = email_key(address).rpartition("@")
+    return f"{name.partition('+')[0] or name}@{domain}"
+
+
+@cache
+def _template(name: str, locale: str) -> Template:
+    return Template((TEMPLATES / locale / f"{name}.txt").read_text(encoding="utf-8"))
+
+
+def _lifetime(ttl: int, locale: str) -> str:
+    """So many days, or as many hours, minutes, seconds as it takes for a plural: a day is 24 hours."""
+    return next(f"{ttl // size} {unit}" for size, unit in zip(SECONDS, UNITS[locale], strict=True) if ttl >= 2 * size)

@@ -1,0 +1,123 @@
+"""Choosing a password with a link: a new one for a forgotten one, or the first one of somebody who was invited."""
+
+from sqlalchemy import update
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from modules.auth.audit.trail import AuditTrail
+from modules.auth.errors import InvalidToken
+from modules.auth.mail.mailer import AuthMailer
+from modules.auth.mail.tokens import MailTokens
+from modules.auth.models import Credential, MailToken
+from modules.auth.passwords.hashing import PasswordHasher
+from modules.auth.passwords.policy import PasswordPolicy
+from modules.auth.sessions.login_throttle import LoginThrottle
+from modules.auth.sessions.statements import end_sessions
+from modules.auth.settings import Settings
+from modules.users import User, UserServiceFactory, email_key
+from shared.background import BackgroundRunner
+from shared.clock import Clock
+from shared.database import Database, failing_as
+from shared.http import client_key
+from shared.throttle import Attempt, Count, Throttle
+
+
+class PasswordRecovery:
+    def __init__(  # noqa: PLR0913 - what it is built from; the container calls it
+        self,
+        database: Database,
+        *,
+        users: UserServiceFactory,
+        hasher: PasswordHasher,
+        policy: PasswordPolicy,
+        tokens: MailTokens,
+        mailer: AuthMailer,
+        background: BackgroundRunner,
+        throttle: Throttle,
+        login_throttle: LoginThrottle,
+        audit: AuditTrail,
+        settings: Settings,
+        clock: Clock,
+    ) -> None:
+        self._database = database
+        self._users = users
+        self._hasher = hasher
+        self._policy = policy
+        self._tokens = tokens
+        self._mailer = mailer
+        self._background = background
+        self._throttle = throttle
+        self._login_throttle = login_throttle
+        self._audit = audit
+        self._settings = settings
+        self._clock = clock
+
+    async def forgot(self, email: str) -> None:
+        """Mail a link to choose a new password, if the address has an account.
+
+        Everything that depends on whether it has one happens after the answer.
+        """
+        settings = self._settings
+        attempt = self._throttle.attempt(
+            Count(settings.mail_limit_per_address, "forgot", client_key()),
+            Count(settings.mail_limit_per_account, "forgot_account", email_key(email)),
+        )
+        async with attempt:
+            self._background.run(self._send_reset_link(email, attempt))
+
+    async def reset(self, token: str, new: str) -> None:
+        """Choose a new password with a link, for a forgotten one or a first one; every session of the user ends.
+
+        Raises:
+            InvalidToken: It was used, has expired, the password or the address has changed since, or the account is
+                not active.
+            ValidationFailed: The new password is not good enough; the link can be used again.
+        """
+        async with self._throttle.attempt(Count(self._settings.mail_limit_per_address, "reset", client_key())):
+            user = await self._redeem(token, new)
+        await self._login_throttle.forgive(email_key(user.email))
+
+    async def _redeem(self, token: str, new: str) -> User:
+        async with self._database.read() as session:
+            row = await self._tokens.find(session, token, "reset", "invitation")
+            user = await self._users(session).get(row.user_id)
+        self._policy.require_good(new, user.email, user.nickname, field="new_password")
+        hashed = await self._hasher.hash(new)
+        # Two links for a first password at the same time: the other one was faster.
+        with failing_as({"pk_auth_credentials": InvalidToken}):
+            async with self._database.transaction() as session:
+                row = await self._tokens.redeem(session, token, "reset", "invitation")
+                await self._set_password(session, row, hashed)
+        return user
+
+    async def _send_reset_link(self, email: str, attempt: Attempt) -> None:
+        # What fails before the account is known gives the try back. What fails later must not: that it failed would
+        # tell that there is an account.
+        async with attempt, self._database.read() as session:
+            user = await self._users(session).find_by_email(email)
+        if user is None or not user.is_active:
+            return
+        async with self._database.transaction() as session:
+            ttl = self._settings.reset_token_ttl
+            token = await self._tokens.issue(session, user.id, "reset", email=user.email, ttl=ttl)
+            self._audit.record(session, "password_reset_requested", user_id=user.id)
+            self._mailer.post_link(session, "reset_password", user, to=user.email, token=token, ttl=ttl)
+
+    async def _set_password(self, session: AsyncSession, row: MailToken, hashed: str) -> None:
+        user = await self._users(session).get(row.user_id)
+        if not user.is_active or user.email != row.email:
+            raise InvalidToken
+        now = self._clock()
+        replaced = await session.execute(
+            update(Credential)
+            .where(Credential.user_id == user.id, Credential.auth_version == row.auth_version)
+            .values(password_hash=hashed, auth_version=row.auth_version + 1, must_change=False, changed_at=now)
+        )
+        if replaced.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE's result is a CursorResult
+            session.add(Credential(user_id=user.id, password_hash=hashed, auth_version=1, changed_at=now))
+            await session.flush()
+        # Whoever has the link reads the mail. Before the sessions, in the order of locks.py.
+        await self._users(session).verify_email(user.id, row.email)
+        await self._users(session).accept_invitation(user.id)
+        await end_sessions(session, user.id, "password_reset", now)
+        self._audit.record(session, "password_reset", user_id=user.id)
+        self._mailer.post_notice(session, "password_changed", user, to=user.email)

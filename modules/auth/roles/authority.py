@@ -1,0 +1,74 @@
+"""Who may act on which role and on whom: nobody gives, changes or takes away what they may not do themselves."""
+
+from collections.abc import Collection
+from uuid import UUID
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.ext.asyncio import AsyncSession
+
+from modules.auth.errors import CannotGrant
+from modules.auth.locks import lock_roles
+from modules.auth.models import RolePermission, UserRole
+from modules.auth.roles.permissions import DeclaredPermissions
+from modules.users import UserOutOfReach
+from shared.context import Principal, current_request
+
+log = structlog.get_logger(__name__)
+
+Held = frozenset[str]
+
+
+class Authority:
+    """Compares what the caller may do with what a role, or all roles of a user, hold."""
+
+    def __init__(self, permissions: DeclaredPermissions) -> None:
+        self._declared = permissions
+
+    def require_over_role(self, caller: Principal, role: str, held: Held) -> None:
+        """Raises CannotGrant: the role holds more than the caller."""
+        if not self._reaches(caller, held):
+            log.warning(
+                "cannot_grant", user_id=str(caller.user_id), role=role, lacking=sorted(held - caller.permissions)
+            )
+            raise CannotGrant
+
+    async def require_over_user(self, session: AsyncSession, user_id: UUID) -> None:
+        """Let the caller of this request act on this user's account; waits until nobody else is changing roles.
+
+        Whoever may not take a role from its holder may not take the holder from the service either. Everybody may act
+        on their own account, and commands, which have no caller, on any.
+
+        Raises:
+            UserOutOfReach: The user's roles hold more than the caller.
+        """
+        caller = current_request.get().principal
+        if caller is None or caller.user_id == user_id:
+            return
+        await lock_roles(session)
+        roles = (await session.scalars(select(UserRole.role_name).where(UserRole.user_id == user_id))).all()
+        held = Held().union(*(await self.held_by(session, roles)).values())
+        if not self._reaches(caller, held):
+            log.warning(
+                "user_out_of_reach",
+                user_id=str(caller.user_id),
+                target=str(user_id),
+                lacking=sorted(held - caller.permissions),
+            )
+            raise UserOutOfReach
+
+    async def held_by(self, session: AsyncSession, roles: Collection[str]) -> dict[str, Held]:
+        """What each of these roles holds, permissions that no active module declares included."""
+        query = select(RolePermission.role_name, RolePermission.permission).where(RolePermission.role_name.in_(roles))
+        stored = (await session.execute(query)).all()
+        return {
+            name: self._declared.of_built_in(name).union(row.permission for row in stored if row.role_name == name)
+            for name in roles
+        }
+
+    def _reaches(self, caller: Principal, held: Held) -> bool:
+        """A permission whose module is switched off counts here, for it comes back with its module.
+
+        Who holds everything there is may still clear it away.
+        """
+        return caller.permissions >= held or caller.permissions >= self._declared.names

@@ -1,1 +1,0 @@
-"""The use cases of auth, one file each."""
