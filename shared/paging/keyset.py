@@ -1,47 +1,28 @@
 """Keyset paging: a page costs the same however deep it lies, and no row is skipped or shown twice."""
 
-import operator
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-from functools import cache
+from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
 from fastapi import Query
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
-from sqlalchemy import (
-    BinaryExpression,
-    BooleanClauseList,
-    ColumnElement,
-    Select,
-    UnaryExpression,
-    and_,
-    bindparam,
-    func,
-    or_,
-    select,
-    tuple_,
-    union,
-)
+from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
-from sqlalchemy.orm import InstrumentedAttribute, LoaderCriteriaOption, aliased
-from sqlalchemy.sql.operators import custom_op
-from sqlalchemy.sql.util import ClauseAdapter
+from sqlalchemy.orm import InstrumentedAttribute
 
 from shared.http.bodies import ResponseData
 from shared.keys import KeyRing
-from shared.paging.cursors import LONGEST_CURSOR, Cursors, Position, form_of
+from shared.paging.cursors import LONGEST_CURSOR, Cursors, form_of
+from shared.paging.page_query import PageQuery
 from shared.paging.search import BeginsWith
+from shared.paging.search_page import criteria_of, search_page
 
 T = TypeVar("T")
 R = TypeVar("R")
 
 MAXIMUM_LIMIT = 100
-# A search sorts up to so many rows.
-FEW = 5_000
-# The parameters that say where the page before ended: the value of the sort column, and the key.
-LAST = ("page_after_value", "page_after_key")
 
 
 def _refuse_odd_spellings(value: object) -> object:
@@ -124,13 +105,13 @@ class Paginator:
     ) -> PageOf[R]:
         """Fetch one page.
 
-        It is found by an index if there is one on what the query compares with `=`, then the sort column, then the key.
+        An index on the columns that the query compares with `=`, then the sort column, then the key serves it.
 
         Args:
             columns: The columns that may be sorted by, by their public names; none of them nullable, and text only
                 with a length.
             key: The unique column that decides between equal values.
-            search: Leave out the rows that none of these find.
+            search: Only rows that one of these finds.
 
         Raises:
             ValidationFailed: The cursor was not made by this service, or for another sort order.
@@ -139,139 +120,17 @@ class Paginator:
         form = form_of(column)
         after = None if request.cursor is None else self._cursors.read(request.cursor, request.sort, form)
         descending, dialect = request.sort.startswith("-"), session.get_bind().dialect.name
-        cut = _Cut(column, key, after, descending, request.limit + 1, dialect)
-        statement = await _find(session, query, cut, search) if search else cut(query)
-        rows = (await session.scalars(statement, cut.parameters)).unique().all()
+        page = PageQuery(column, key, after, descending, request.limit + 1, dialect)
+        statement = await search_page(session, query, page, search) if search else page.of(query)
+        rows = (await session.scalars(statement, page.parameters)).unique().all()
         shown, has_more = rows[: request.limit], len(rows) > request.limit
         total = None
         if request.total:
-            all_rows = query.where(or_(*(one.looked_up() for one in search))) if search else query
+            all_rows = query.where(or_(*(term.as_range() for term in search))) if search else query
             counted = select(func.count()).select_from(all_rows.order_by(None).subquery())
-            total = await session.scalar(counted.options(*_criteria(query)))
+            total = await session.scalar(counted.options(*criteria_of(query)))
         next_cursor = None
         if has_more:
             last = shown[-1]
             next_cursor = self._cursors.write(request.sort, form, (getattr(last, column.key), getattr(last, key.key)))
         return PageOf(shown, next_cursor, total)
-
-
-@dataclass(frozen=True, slots=True)
-class _Cut:
-    """Cuts one page out of a select: sorts it, begins behind a row, ends after some."""
-
-    column: InstrumentedAttribute[Any]
-    key: InstrumentedAttribute[UUID]
-    after: Position | None
-    descending: bool
-    rows: int
-    dialect: str
-
-    def __call__(self, query: Select[Any], entity: Any = None) -> Select[Any]:
-        """`entity` is what the query selects where few rows are sorted; without it, an index is walked along."""
-        names = [self.column.key, self.key.key]
-        if self.column.property.columns[0].unique:
-            del names[1]  # decides between none; and MariaDB would sort the table for it
-        is_walk = entity is None
-        if is_walk:
-            query, entity = _along_the_index(query, self.key.class_, names), self.key.class_
-        columns: list[Any] = [getattr(entity, name) for name in names]
-        if self.after is not None:
-            is_behind = _is_behind_in_table if entity is self.key.class_ else _is_behind
-            query = query.where(is_behind(tuple(columns), descending=self.descending, dialect=self.dialect))
-        if not is_walk and self.dialect == "sqlite":  # else it walks all the same
-            columns = [UnaryExpression(one, operator=custom_op("+"), type_=one.type) for one in columns]
-        return query.order_by(*(one.desc() if self.descending else one.asc() for one in columns)).limit(self.rows)
-
-    @property
-    def parameters(self) -> dict[str, Any]:
-        """What `_is_behind` compares with."""
-        return {} if self.after is None else dict(zip(LAST, self.after, strict=True))
-
-
-def _is_behind(columns: tuple[Any, ...], *, descending: bool, dialect: str) -> ColumnElement[bool]:
-    is_past = operator.lt if descending else operator.gt
-    last = [bindparam(name, type_=column.type) for name, column in zip(LAST, columns, strict=False)]
-    past: ColumnElement[bool]
-    if len(columns) == 1:
-        past = is_past(columns[0], last[0])
-    elif dialect == "mysql":
-        # Spelt out: MariaDB does not use an index for a comparison of whole rows, and the others only for that.
-        column, key = columns
-        past = or_(is_past(column, last[0]), and_(column == last[0], is_past(key, last[1])))
-    else:
-        past = is_past(tuple_(*columns), tuple_(*last))
-    return past
-
-
-# To put it together takes longer than to find the rows.
-_is_behind_in_table = cache(_is_behind)
-
-
-def _along_the_index(query: Select[Any], model: Any, names: list[str]) -> Select[Any]:
-    """Make MariaDB walk along the index that is meant for the query.
-
-    By itself it looks up what is compared with `=` and then skips, one by one, all rows in front of the page.
-    """
-    where = query.whereclause
-    conditions = where.clauses if isinstance(where, BooleanClauseList) else [where]
-    comparisons = [one for one in conditions if isinstance(one, BinaryExpression) and one.operator is operator.eq]
-    compared = {getattr(one.left, "name", None) for one in comparisons}
-    for index in model.__table__.indexes:
-        indexed = index.columns.keys()
-        if indexed[-len(names) :] == names and set(indexed[: -len(names)]) == compared:
-            return query.with_hint(model, f"FORCE INDEX ({index.name})", "mysql")
-    return query
-
-
-def _criteria(query: Select[Any]) -> list[LoaderCriteriaOption]:
-    """Which rows the query is about, as far as its options say so; for a statement that has it as a part."""
-    return [one for one in query._with_options if isinstance(one, LoaderCriteriaOption)]  # noqa: SLF001 - no other way to ask
-
-
-async def _find(session: AsyncSession, query: Select[Any], cut: _Cut, search: Sequence[BeginsWith]) -> Select[Any]:
-    """The page of those that a search finds.
-
-    No index gives what begins alike sorted by something else, and databases guess badly at how much that is. So it is
-    counted, up to a limit: a few rows are sorted; of many rows some come soon in any order, so that order is walked
-    along. Each part is cut to a page before they are put together.
-    """
-    model = cut.key.class_
-    is_of_one_table = query.get_final_froms() == [model.__table__]
-    elsewhere = [one for one in search if one.column is not cut.column]
-    more = [
-        select(one.column).where(one.looked_up()).order_by(one.column).offset(FEW).limit(1).scalar_subquery()
-        for one in elsewhere
-    ]
-    row = (await session.execute(select(*more))).one() if more else ()
-    many = [one for one, beyond in zip(elsewhere, row, strict=True) if beyond is not None]
-    parts = [cut(query.where(or_(*(one.checked for one in many))))] if many else []
-    for one in search:
-        if one.column is cut.column:
-            parts.append(_in_order(query, cut, one))
-        elif one not in many:
-            # With an end of its own the database does it first; twice as far, as others may be adding to it.
-            first = select(model).where(one.looked_up()).order_by(one.column).limit(2 * FEW).subquery()
-            if not is_of_one_table:
-                parts.append(cut(query.where(cut.key.in_(select(first.c[cut.key.key]))), model))
-                continue
-            few = aliased(model, first)
-            conditions = [] if query.whereclause is None else [ClauseAdapter(first).traverse(query.whereclause)]
-            parts.append(cut(select(few).where(*conditions), few))
-    found = union(*(select(part.subquery().c[cut.key.key]) for part in parts)).subquery()
-    if is_of_one_table:  # what it compares has been compared; once more, and SQLite would walk along an index for it
-        bare = select(model).options(*query._with_options)  # noqa: SLF001 - no other way to ask
-        query = bare.execution_options(**query.get_execution_options())
-    return replace(cut, after=None)(query.where(cut.key.in_(select(found))), model)
-
-
-def _in_order(query: Select[Any], cut: _Cut, search: BeginsWith) -> Select[Any]:
-    """What a search finds in the column that is sorted by: one range."""
-    if cut.after is not None:
-        last = cut.after[0]
-        is_ahead = last < search.prefix
-        if cut.descending:
-            is_ahead = last > search.prefix and not last.startswith(search.prefix)
-        if not is_ahead:
-            # The page begins within the range, or behind it. Of two places to start from, SQLite might take the other.
-            return cut(query.where(search.looked_up(start=cut.descending, end=not cut.descending)))
-    return replace(cut, after=None)(query.where(search.looked_up()))

@@ -1,4 +1,4 @@
-"""Finding what begins with the words of a search, by an index on every database."""
+"""Prefix search by an index, on every database: the columns for it, and the conditions."""
 
 import sys
 import unicodedata
@@ -17,7 +17,7 @@ from shared.database.models import Base
 from shared.errors import ValidationFailed
 
 SURROGATES = range(0xD800, 0xE000)
-# One sign may stand for many: U+FDFA for a sentence.
+# One character may expand to many: U+FDFA is a sentence.
 TOO_LONG = "This is too long: some of its characters stand for several."
 DOT_ABOVE, DOTLESS_I = "\u0307", "\u0131"
 
@@ -27,15 +27,15 @@ _made = WeakSet[TypeEngine[str]]()
 def search_text(text: str) -> str:
     """The form in which text is searched: without upper and lower case, accents composed, no wide letters."""
     folded = unicodedata.normalize("NFKC", text).casefold()
-    # Turkish has an i with and one without a dot; of both there are capitals, one of which is everybody's I.
+    # Turkish has a dotted and a dotless i, each with a capital; the dotless capital is the common I.
     return unicodedata.normalize("NFKC", folded).replace(DOT_ABOVE, "").replace(DOTLESS_I, "i")
 
 
 def search_key(length: int) -> TypeEngine[str]:
     """The type of a column that is searched by its beginning; what is longer is refused when it is assigned.
 
-    PostgreSQL compares text by the rules of the database's language, unless told to compare code points as the others
-    do: only then is all that begins alike in one place of the index.
+    PostgreSQL sorts text by the rules of the database's language. With the collation C it compares code points, as the
+    other databases do, and rows with the same prefix are neighbours in the index.
     """
     made = String(length).with_variant(String(length, collation="C"), "postgresql")
     _made.add(made)
@@ -59,7 +59,7 @@ def is_search_key(type_: object) -> bool:
 
 @event.listens_for(Base, "attribute_instrument", propagate=True)
 def _watch(_class: type, name: str, attribute: Any) -> None:
-    """A key that no field has looked at is the caller's fault still, and not the database's to find."""
+    """Refuse a key that is too long as invalid input, even if no field has checked it, before the database does."""
     columns = getattr(attribute.property, "columns", ())
     if not columns or not is_search_key(columns[0].type):
         return
@@ -74,15 +74,15 @@ def _watch(_class: type, name: str, attribute: Any) -> None:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class BeginsWith:
-    """What a search looks for in one column: an indexed `search_key`, and the prefix in the same form."""
+    """A search term: an indexed `search_key` column, and the prefix in the same form."""
 
     column: InstrumentedAttribute[str] | InstrumentedAttribute[str | None]
     prefix: str
 
-    def looked_up(self, *, start: bool = True, end: bool = True) -> ColumnElement[bool]:
-        """The condition for an index: a range, without its start or its end if something else says where that is.
+    def as_range(self, *, start: bool = True, end: bool = True) -> ColumnElement[bool]:
+        """A range of the index, without its start or its end if another condition gives that.
 
-        Not `LIKE`, which is no range where the pattern is a parameter, nor on SQLite.
+        Not `LIKE`: a planner makes no range of it when the pattern is a parameter, and SQLite never does.
         """
         conditions = []
         if start:
@@ -95,13 +95,13 @@ class BeginsWith:
         return and_(*conditions)
 
     @property
-    def checked(self) -> ColumnElement[bool]:
-        """The same for rows that are read anyway. Wrapped, so that no database takes it for a reason to read others."""
+    def as_filter(self) -> ColumnElement[bool]:
+        """A filter of rows that are read anyway. Wrapped in coalesce, so that no planner uses an index for it."""
         return func.coalesce(self.column.startswith(self.prefix, autoescape=True), false())
 
 
 def _first_after(prefix: str) -> str | None:
-    """The least text that is greater than all that begin with the prefix; None if no text is."""
+    """The least text that sorts behind all texts with this prefix; None if there is none."""
     prefix = prefix.rstrip(chr(sys.maxunicode))
     if not prefix:
         return None

@@ -12,8 +12,7 @@ from sqlalchemy import insert, text, update
 from modules.users import User
 from modules.users.container import Container as UsersContainer
 from shared.container import Runtime
-from shared.paging import PageOf, PageRequest
-from shared.paging import keyset as paging
+from shared.paging import PageOf, PageRequest, search_page
 from tests.reads import Reads
 
 ROWS = 6_000
@@ -118,7 +117,7 @@ async def test_it_does_so_though_all_rows_are_of_one_moment(lists: Lists) -> Non
 
 @pytest.mark.parametrize("q", ["common", "NICK", "nick0000", "nobody"])
 async def test_a_search_reads_a_small_part_of_the_table(lists: Lists, q: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(paging, "FEW", 100)  # as small as the table
+    monkeypatch.setattr(search_page, "SORT_LIMIT", 100)  # as small as the table
     whole = await lists.reads_of_all_rows()
 
     for sort, is_active in product(SORTS, ACTIVE):

@@ -13,8 +13,7 @@ from modules.users import User, UserCreate
 from modules.users.container import Container as UsersContainer
 from modules.users.schemas import UserUpdate
 from shared.container import Runtime
-from shared.paging import PageRequest, search_text
-from shared.paging import keyset as paging
+from shared.paging import PageRequest, search_page, search_text
 
 BEGIN = datetime(2030, 1, 1, tzinfo=UTC)
 LAST = "\U0010ffff"
@@ -93,7 +92,7 @@ def expected(users: Sequence[User], q: str, *, is_active: bool | None) -> list[U
 async def test_a_search_finds_whoever_begins_like_it(
     runtime: Runtime, few: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(paging, "FEW", few)
+    monkeypatch.setattr(search_page, "SORT_LIMIT", few)
     for (name, order), is_down in product(SORTS.items(), (False, True)):
         sort = f"-{name}" if is_down else name
         users = await found(runtime, sort, 1_000)
