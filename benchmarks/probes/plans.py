@@ -10,6 +10,8 @@ from sqlalchemy.ext.asyncio import AsyncEngine
 
 from benchmarks.probes.asgi import ask
 from bootstrap import create_app
+from shared.application import part_of
+from shared.container import Runtime
 
 EXPLAIN = {"sqlite": "EXPLAIN QUERY PLAN", "postgresql": "EXPLAIN", "mysql": "EXPLAIN"}
 
@@ -19,7 +21,8 @@ Query = tuple[str, Any]
 async def main() -> None:
     token, *paths = sys.argv[1:]
     app = create_app()
-    engine: AsyncEngine = app.state.runtime.shared.database().engine
+    runtime = part_of(app, Runtime)
+    engine = runtime.shared.database().engine
     queries: list[Query] = []
 
     def note(_connection: Any, _cursor: Any, statement: str, parameters: Any, _context: Any, _many: bool) -> None:
@@ -33,7 +36,7 @@ async def main() -> None:
         answer = await ask(app, path, token=token)
         assert answer.status == 200, answer
         found[path] = [await _explained(engine, query) for query in list(queries)]
-    await app.state.runtime.close()
+    await runtime.close()
     json.dump(found, sys.stdout)
 
 
