@@ -6,30 +6,16 @@ from faker import Faker
 from polyfactory import Use
 from polyfactory.factories.pydantic_factory import ModelFactory
 
-from modules.auth.schemas import RegisterRequest
+from modules.auth.testing import RegisterRequestFactory
 from modules.users import UserCreate
+
+__all__ = ["RegisterRequestFactory", "UserCreateFactory"]
 
 _numbers = count(1)
 _faker = Faker()
 
 
-def _email() -> str:
-    return f"person{next(_numbers)}@example.com"
-
-
-def _password() -> str:
-    # Only letters and digits that no name, address or service contains.
-    return _faker.password(length=24, special_chars=False)
-
-
-class RegisterRequestFactory(ModelFactory[RegisterRequest]):
-    email = Use(_email)
-    password = Use(_password)
-    nickname = None
-    locale = None
-
-
 class UserCreateFactory(ModelFactory[UserCreate]):
-    email = Use(_email)
+    email = Use(lambda: f"user{next(_numbers)}@example.com")
     nickname = Use(_faker.first_name)
     locale = "en"

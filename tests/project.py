@@ -14,13 +14,13 @@ from pathlib import Path
 from threading import Thread
 
 from shared.assembly.discovery import Modules, discover
+from shared.testing.applications import SECRET
 
 ROOT = Path(__file__).resolve().parent.parent
 FIXTURES = Path(__file__).resolve().parent / "fixtures"
 
 BUILT_IN = {"auth", "system", "users"}
 
-SECRET = "an-only-for-tests-7Kq2vXw9Zr4Lm8Np3Tb6"
 COMMAND_SECONDS = 120
 
 

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from bootstrap import create_app
 from shared.assembly.discovery import discover
 from tests.api.document import Document
-from tests.conftest import MakeApp, auth_settings, client_of, settings_for
+from tests.conftest import MakeApp, client_of, module_settings, settings_for
 from tests.project import built_in_modules
 
 
@@ -26,7 +26,7 @@ async def probe(probe_app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
 @pytest.fixture(scope="session")
 def described() -> FastAPI:
     """An application that never meets a database: its description needs none."""
-    return create_app(settings_for("sqlite:///:memory:"), module_settings=[auth_settings()])
+    return create_app(settings_for("sqlite:///:memory:"), module_settings=module_settings())
 
 
 @pytest.fixture(scope="session")
@@ -38,4 +38,4 @@ def document(described: FastAPI) -> Document:
 def built_in() -> Document:
     """The same without modules that a team has added, which may be less particular."""
     settings = settings_for("sqlite://")
-    return create_app(settings, module_settings=[auth_settings()], modules=built_in_modules()).openapi()
+    return create_app(settings, module_settings=module_settings(), modules=built_in_modules()).openapi()

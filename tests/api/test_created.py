@@ -7,7 +7,7 @@ from fastapi.routing import APIRoute
 
 from shared.access.table import AccessTable
 from shared.http.created import location_of
-from tests.api.envelope import data_of
+from shared.testing.envelope import data_of
 from tests.conftest import Account, MakeApp, log_in
 from tests.project import BUILT_IN
 

@@ -7,7 +7,7 @@ import httpx2 as httpx
 import pytest
 
 from shared.assembly import documentation
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.architecture.test_access import DOCUMENTATION
 from tests.conftest import Account, MakeApp, client_of
 

@@ -12,11 +12,11 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 from modules.users import User
 from shared.container import Runtime
 from shared.database import Database
+from shared.testing.databases import execute
+from shared.testing.envelope import assert_failure, data_of
 from tests.api.asgi import Event, bearer, post
-from tests.api.envelope import assert_failure, data_of
 from tests.api.failing import failing_commits
 from tests.conftest import Account, MakeApp, client_of, sign_up
-from tests.databases import execute
 from tests.factories import RegisterRequestFactory, UserCreateFactory
 
 # What makes a COMMIT fail, although every statement before it succeeded. MariaDB defers nothing to the COMMIT.

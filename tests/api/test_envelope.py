@@ -5,7 +5,7 @@ import httpx2 as httpx
 import pytest
 
 from shared.assembly.discovery import discover
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
 from tests.api.failing import away
 from tests.conftest import Account, MakeApp, client_of
 

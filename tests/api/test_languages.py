@@ -15,8 +15,8 @@ from pydantic_core.core_schema import ErrorType
 
 from shared.errors import ValidationFailed
 from shared.http.fault_limits import limits_of
+from shared.testing.envelope import assert_failure, data_of
 from shared.translations import Texts
-from tests.api.envelope import assert_failure, data_of
 from tests.conftest import Account, MakeApp, client_of
 from tests.docs.failure_codes import errors_of_ours
 from tests.project import BUILT_IN, ROOT

@@ -9,7 +9,7 @@ from shared.access.table import AccessTable
 from shared.assembly.discovery import discover
 from tests.api.document import REFERENCE, Document, faults, operations, references, resolve, schema_of
 from tests.architecture.test_access import DOCUMENTATION, PUBLIC
-from tests.conftest import Account, MakeApp, auth_settings, client_of, settings_for
+from tests.conftest import Account, MakeApp, client_of, module_settings, settings_for
 from tests.project import BUILT_IN
 
 # The documentation itself, and the keys, whose form RFC 7517 fixes: the document promises the envelope.
@@ -53,7 +53,7 @@ def test_every_route_is_documented(described: FastAPI, document: Document) -> No
 
 
 def test_the_document_is_made_once_and_has_nothing_that_stays_closed() -> None:
-    app = create_app(settings_for("sqlite://"), module_settings=[auth_settings()])
+    app = create_app(settings_for("sqlite://"), module_settings=module_settings())
     document = app.openapi()
     app.add_api_route("/late", lambda: None)
 

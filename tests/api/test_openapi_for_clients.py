@@ -13,7 +13,7 @@ from shared.access.table import AccessTable
 from shared.assembly.openapi.document import describe_truthfully
 from shared.http import LEFT_OUT, ApiResponse, Name, PatchBody, RequestBody
 from tests.api.document import Document, body_of, operations, reachable, resolve, schema_of, schemas_in
-from tests.conftest import auth_settings, settings_for
+from tests.conftest import module_settings, settings_for
 
 NULL = {"type": "null"}
 
@@ -93,7 +93,7 @@ def test_every_answer_has_its_headers(document: Document) -> None:
 
 @pytest.mark.parametrize("minimum", [8, 15, 20])
 def test_a_new_password_has_the_bounds_that_are_in_force(minimum: int) -> None:
-    app = create_app(settings_for("sqlite://"), module_settings=[auth_settings(password_min_length=minimum)])
+    app = create_app(settings_for("sqlite://"), module_settings=module_settings(auth={"password_min_length": minimum}))
     schemas = app.openapi()["components"]["schemas"]
 
     for body, name in [

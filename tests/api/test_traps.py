@@ -16,8 +16,8 @@ from modules.auth.models import ADMIN, UserRole
 from modules.users import User
 from shared.assembly.discovery import discover
 from shared.container import Runtime
+from shared.testing.envelope import assert_failure, data_of, input_errors
 from tests.api.asgi import Event, bearer, open_websocket, post
-from tests.api.envelope import assert_failure, data_of, input_errors
 from tests.api.failing import failing_commits
 from tests.conftest import Account, MakeApp, client_of, sign_up
 from tests.factories import RegisterRequestFactory

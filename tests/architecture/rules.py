@@ -63,12 +63,38 @@ def _imported_at_run_time(node: ast.Call) -> str | None:
 
 
 def shared_violations(root: Path) -> list[str]:
-    """`shared/` imports no module."""
+    """`shared/` imports no module.
+
+    `shared/testing` is no part of the product: it puts the application together for tests, so it imports `bootstrap`.
+    It knows no module either; what it needs of one, it finds in that module's `testing.py` as discovery finds parts.
+    """
     return [
         f"{one}: shared/ imports no module"
         for one in imports_in(root, root / "shared")
-        if one.module.partition(".")[0] in OUTSIDE | {"modules"}
+        if (top := one.module.partition(".")[0]) in OUTSIDE | {"modules"}
+        and not (top == "bootstrap" and is_for_tests(root, one))
     ]
+
+
+def product_violations(root: Path) -> list[str]:
+    """What runs in production imports neither `shared.testing` nor what modules have for tests."""
+    product = [root / name for name in ("bootstrap.py", "migrations", "modules", "shared") if (root / name).exists()]
+    return [
+        f"{one}: is for tests only, which are not installed in production"
+        for one in imports_in(root, *product)
+        if _names_tests(one) and not is_for_tests(root, one)
+    ]
+
+
+def is_for_tests(root: Path, one: Import) -> bool:
+    """Whether the import stands in `shared/testing`, in a module's `testing.py` or in its `tests`."""
+    parts = one.file.relative_to(root).parts
+    return parts[:2] == ("shared", "testing") or (parts[0] == "modules" and parts[2:3] in {("tests",), ("testing.py",)})
+
+
+def _names_tests(one: Import) -> bool:
+    path = [*one.module.split("."), *([one.name] if one.name else [])]
+    return path[:2] == ["shared", "testing"] or (path[0] == "modules" and path[2:3] in [["tests"], ["testing"]])
 
 
 def module_violations(root: Path, requires: Requirements) -> list[str]:

@@ -9,7 +9,7 @@ from bootstrap import create_app
 from shared.access import Authenticated, AuthenticatedOr, Public, Requires
 from shared.access.table import AccessTable
 from shared.assembly.discovery import discover
-from tests.conftest import auth_settings, settings_for
+from tests.conftest import module_settings, settings_for
 
 
 def listed(kind: str = "") -> list[str]:
@@ -41,7 +41,7 @@ DOCUMENTATION = [
 
 
 def table_of(**values: Any) -> AccessTable:
-    app = create_app(settings_for("sqlite://", **values), module_settings=[auth_settings()])
+    app = create_app(settings_for("sqlite://", **values), module_settings=module_settings())
     table: AccessTable = app.state.access
     return table
 

@@ -11,7 +11,7 @@ from pydantic import BaseModel
 
 from bootstrap import create_app
 from shared.http import RequestBody
-from tests.conftest import auth_settings, settings_for
+from tests.conftest import module_settings, settings_for
 
 
 class Good(RequestBody):
@@ -48,7 +48,7 @@ def is_request_body(annotation: Any) -> bool:
 
 
 def test_every_body_of_every_module_is_a_request_body() -> None:
-    app = create_app(settings_for("sqlite://"), module_settings=[auth_settings()])
+    app = create_app(settings_for("sqlite://"), module_settings=module_settings())
 
     assert foreign_bodies(app) == []
     assert len(list(json_bodies(app))) > 10

@@ -6,7 +6,7 @@ import pytest
 
 from shared.assembly.discovery import discover
 from shared.project import ROOT
-from tests.architecture.rules import imports_in, module_violations, shared_violations
+from tests.architecture.rules import imports_in, module_violations, product_violations, shared_violations
 from tests.trees import write
 
 
@@ -16,6 +16,10 @@ def test_shared_imports_no_module() -> None:
 
 def test_modules_import_only_what_they_require_and_only_its_public_face() -> None:
     assert not module_violations(ROOT, {name: module.requires for name, module in discover().items()})
+
+
+def test_the_product_imports_nothing_that_is_there_for_tests() -> None:
+    assert not product_violations(ROOT)
 
 
 def test_the_rules_see_the_imports_that_are_there() -> None:
@@ -45,6 +49,39 @@ def test_shared_that_imports_a_module_is_caught(tmp_path: Path, source: str) -> 
     (fault,) = shared_violations(tmp_path)
 
     assert "shared/bad.py:" in fault
+
+
+@pytest.mark.parametrize("place", ["shared/testing/bad.py", "modules/orders/testing.py", "modules/orders/tests/bad.py"])
+@pytest.mark.parametrize("source", ["from modules.users.models import User", "from tests.conftest import sign_up"])
+def test_what_is_there_for_tests_keeps_to_the_borders(tree: Path, place: str, source: str) -> None:
+    write(tree, {"shared/testing/good.py": "from bootstrap import create_app\nimport shared.errors\n", place: source})
+
+    (fault,) = shared_violations(tree) + module_violations(tree, REQUIRES)
+
+    assert f"{place}:1:" in fault
+
+
+FOR_TESTS = [
+    "import shared.testing.mailbox",
+    "from shared import testing",
+    "from shared.testing import Account",
+    "from modules.orders.testing import new_order",
+    "from modules.orders import tests",
+    "from modules.orders.tests.test_routes import order",
+]
+
+
+@pytest.mark.parametrize("source", FOR_TESTS)
+@pytest.mark.parametrize("place", ["bootstrap.py", "migrations/bad.py", "modules/orders/bad.py", "shared/bad.py"])
+def test_a_product_that_imports_what_is_there_for_tests_is_caught(tmp_path: Path, place: str, source: str) -> None:
+    good = {"shared/testing/a.py": source, "modules/orders/testing.py": source, "modules/orders/tests/a.py": source}
+    write(tmp_path, good)
+    assert not product_violations(tmp_path)
+    write(tmp_path, {place: source})
+
+    (fault,) = product_violations(tmp_path)
+
+    assert f"{place}:1:" in fault
 
 
 PUBLIC = '"""The face."""\nfrom modules.{0}.models import Thing\n\n__all__ = ["Thing"]\n'

@@ -9,7 +9,7 @@ from shared.access import Public
 from shared.access.table import AccessTable
 from shared.http import LEFT_OUT, PatchBody, RequestBody
 from tests.architecture.bodies import patch_bodies, patch_violations
-from tests.conftest import auth_settings, settings_for
+from tests.conftest import module_settings, settings_for
 
 
 class Colours(RequestBody):
@@ -40,7 +40,7 @@ def table_of(body: Any) -> AccessTable:
 
 
 def test_no_body_of_a_patch_has_a_default() -> None:
-    table = create_app(settings_for("sqlite://"), module_settings=[auth_settings()]).state.access
+    table = create_app(settings_for("sqlite://"), module_settings=module_settings()).state.access
 
     assert len(patch_bodies(table)) > 2
     assert not patch_violations(table)

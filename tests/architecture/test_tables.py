@@ -17,7 +17,7 @@ from tests.architecture.rules import (
     misplaced_tables,
     unowned_tables,
 )
-from tests.conftest import auth_settings, settings_for
+from tests.conftest import module_settings, settings_for
 from tests.trees import write
 
 
@@ -25,7 +25,7 @@ from tests.trees import write
 def modules() -> Modules:
     """All modules, with everything imported that the application imports."""
     everything = discover()
-    create_app(settings_for("sqlite://"), module_settings=[auth_settings()], modules=everything)
+    create_app(settings_for("sqlite://"), module_settings=module_settings(), modules=everything)
     return everything
 
 

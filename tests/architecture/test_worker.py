@@ -7,14 +7,15 @@ from tests.project import Project
 LOADED = "import bootstrap, sys; bootstrap.app.state.runtime.authenticator; print('\\n'.join(sys.modules))"
 FOR_COMMANDS = {"alembic", "mako", "typer"}
 FOR_OTHER_SETTINGS = {"redis", "aiosqlite", "sqlite3"}
+FOR_TESTS = {"pytest", "shared.testing", "modules.auth.testing"}
 
 
-def test_a_service_loads_nothing_that_only_commands_or_other_settings_need(sqlite_project: Project) -> None:
+def test_a_service_loads_nothing_that_only_commands_tests_or_other_settings_need(sqlite_project: Project) -> None:
     on_a_server = replace(sqlite_project, database="postgresql://nobody@127.0.0.1:1/nothing")
     loaded = set(on_a_server.run("python", "-c", LOADED).stdout.split())
 
     assert "fastapi" in loaded
-    assert not loaded & (FOR_COMMANDS | FOR_OTHER_SETTINGS)
+    assert not loaded & (FOR_COMMANDS | FOR_OTHER_SETTINGS | FOR_TESTS)
 
 
 def test_alembic_finds_the_branches_in_a_process_that_has_loaded_the_service_before(sqlite_project: Project) -> None:

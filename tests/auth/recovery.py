@@ -2,9 +2,9 @@
 
 import httpx2 as httpx
 
-from tests.api.envelope import data_of
+from shared.testing.envelope import data_of
+from shared.testing.mailbox import Mailbox, link_token
 from tests.conftest import Account
-from tests.mailbox import Mailbox, link_token
 
 NEW = "eleven green bicycles hum"
 

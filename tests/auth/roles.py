@@ -1,19 +1,25 @@
 """Roles made and given over HTTP."""
 
-from itertools import count
 from typing import Any
 
 import httpx2 as httpx
 
+from modules.auth.testing import make_role, new_role, set_roles, sign_up, sign_up_with
 from shared.assembly.discovery import discover
-from tests.api.envelope import data_of
-from tests.conftest import Account, sign_up
+from shared.testing import Account, data_of
 
-_numbers = count(1)
-
-
-def new_role(**values: object) -> dict[str, Any]:
-    return {"name": f"role-{next(_numbers)}", "description": "For a test.", "permissions": []} | values
+__all__ = [
+    "audited",
+    "by_default",
+    "make_role",
+    "new_role",
+    "roles_of",
+    "set_roles",
+    "sign_up_admin",
+    "sign_up_equal",
+    "sign_up_with",
+    "sign_up_with_only",
+]
 
 
 def by_default() -> set[str]:
@@ -21,27 +27,9 @@ def by_default() -> set[str]:
     return {permission.name for permission in discover().permissions if permission.by_default}
 
 
-async def make_role(client: httpx.AsyncClient, by: Account, *permissions: str) -> str:
-    """Gives the name."""
-    role = new_role(permissions=permissions)
-    data_of(await client.post("/api/auth/roles", headers=by.headers, json=role), 201)
-    return str(role["name"])
-
-
-async def set_roles(client: httpx.AsyncClient, by: Account, user_id: str, *roles: str) -> httpx.Response:
-    return await client.put(f"/api/auth/users/{user_id}/roles", headers=by.headers, json={"roles": roles})
-
-
 async def roles_of(client: httpx.AsyncClient, by: Account, user_id: str) -> list[str]:
     roles: list[str] = data_of(await client.get(f"/api/auth/users/{user_id}/roles", headers=by.headers))["roles"]
     return roles
-
-
-async def sign_up_with(client: httpx.AsyncClient, admin: Account, *permissions: str) -> Account:
-    """Somebody who may do this besides what every account may do."""
-    account = await sign_up(client)
-    data_of(await set_roles(client, admin, account.id, "user", await make_role(client, admin, *permissions)))
-    return account
 
 
 async def sign_up_with_only(client: httpx.AsyncClient, admin: Account, *permissions: str) -> Account:

@@ -13,7 +13,7 @@ from cryptography.hazmat.primitives.asymmetric import ec, rsa
 from fastapi import FastAPI
 
 from shared.container import Runtime
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.conftest import Account, MakeApp, MovableClock, client_of, log_in, sign_up
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -5,7 +5,7 @@ from uuid import UUID, uuid4
 
 import httpx2 as httpx
 
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
 from tests.auth.roles import audited, make_role, set_roles, sign_up_with
 from tests.conftest import Account
 

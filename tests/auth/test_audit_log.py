@@ -17,14 +17,14 @@ from modules.auth.audit.trail import AuditName, AuditTrail
 from modules.auth.container import Container
 from shared.container import Runtime
 from shared.database import Database
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.databases import execute
+from shared.testing.envelope import assert_failure, data_of
 from tests.api.failing import failing_commits
 from tests.auth.recovery import change
 from tests.auth.roles import make_role, new_role, set_roles
 from tests.auth.test_last_administrator import activate, deactivate, delete, revoke
 from tests.auth.test_login import attempt
 from tests.conftest import Account, log_in, sign_up
-from tests.databases import execute
 from tests.factories import RegisterRequestFactory
 from tests.project import ROOT
 

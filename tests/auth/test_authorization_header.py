@@ -4,7 +4,7 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.conftest import Account
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from modules.auth.container import Container
 from modules.users import EmailTaken
 from shared.container import Runtime
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.auth.conftest import Manage
 from tests.auth.emails import confirm_change, have_confirmed
 from tests.auth.recovery import reset

@@ -9,7 +9,8 @@ from fastapi import FastAPI
 
 from modules.auth.container import Container
 from shared.container import Runtime
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
+from shared.testing.mailbox import Mailbox, link_token
 from tests.auth.emails import change_email, confirm_change, disown, request_verification, verify
 from tests.auth.recovery import NEW, reset, reset_token
 from tests.auth.roles import audited
@@ -17,7 +18,6 @@ from tests.auth.test_login import attempt
 from tests.auth.test_logout import is_over
 from tests.auth.test_refresh import is_logged_in
 from tests.conftest import UNLIMITED, Account, MakeApp, client_of, log_in, sign_up
-from tests.mailbox import Mailbox, link_token
 
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

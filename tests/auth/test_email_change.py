@@ -6,14 +6,14 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
+from shared.testing.mailbox import Mailbox, link_token
 from tests.auth.emails import change_email, confirm_change, request_verification, verify
 from tests.auth.recovery import NEW, change
 from tests.auth.roles import audited
 from tests.auth.test_login import attempt, deactivate
 from tests.auth.test_refresh import is_logged_in
 from tests.conftest import UNLIMITED, Account, MakeApp, MovableClock, client_of, log_in, sign_up
-from tests.mailbox import Mailbox, link_token
 
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

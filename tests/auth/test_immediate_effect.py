@@ -9,7 +9,7 @@ from sqlalchemy import delete
 from modules.auth.models import ADMIN, Role, RolePermission, UserRole
 from shared.container import Runtime
 from shared.database import Database
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.auth.test_logout import is_over
 from tests.auth.test_refresh import is_logged_in
 from tests.conftest import Account, MakeApp, client_of, log_in, sign_up

@@ -7,13 +7,13 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
+from shared.testing.mailbox import Mailbox, link_token
 from tests.auth.recovery import NEW, reset, reset_token
 from tests.auth.roles import audited, set_roles
 from tests.auth.test_last_administrator import WAYS, Way
 from tests.auth.test_login import attempt
 from tests.conftest import UNLIMITED, Account, MakeApp, MovableClock, log_in
-from tests.mailbox import Mailbox, link_token
 
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

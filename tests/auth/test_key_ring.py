@@ -3,9 +3,9 @@ from typing import Any
 import httpx2 as httpx
 import jwt
 
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.applications import SECRET
+from shared.testing.envelope import assert_failure, data_of
 from tests.conftest import Account, MakeApp, client_of, log_in
-from tests.project import SECRET
 
 NEW = "the-next-key-of-these-tests-9Bd3Xk7Wq2Rv5Zt"
 

@@ -14,7 +14,7 @@ from modules.auth.models import ADMIN, UserRole
 from modules.auth.roles.administrators import grant_role
 from modules.users import User
 from shared.container import Runtime
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.auth.roles import audited, set_roles, sign_up_admin, sign_up_equal
 from tests.conftest import Account, MakeApp, log_in, sign_up
 

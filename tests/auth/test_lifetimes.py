@@ -1,8 +1,8 @@
 import httpx2 as httpx
 
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.auth.test_refresh import is_logged_in, refresh
-from tests.conftest import MakeApp, MovableClock, client_of, override_clock, sign_up
+from tests.conftest import MakeApp, MovableClock, client_of, sign_up
 
 DAY = 86_400
 
@@ -40,9 +40,10 @@ async def test_item_42_no_refresh_reaches_beyond_the_absolute_end(
     assert_failure(await refresh(client, tokens["refresh_token"]), 401, "invalid_refresh_token")
 
 
-async def test_item_42_an_expired_session_cannot_be_revived_within_the_grace(make_app: MakeApp) -> None:
+async def test_item_42_an_expired_session_cannot_be_revived_within_the_grace(
+    make_app: MakeApp, clock: MovableClock
+) -> None:
     app = make_app(auth={"session_idle_ttl": 300, "session_absolute_ttl": 300, "refresh_grace": 60})
-    clock = override_clock(app)
     async with client_of(app) as client:
         user = await sign_up(client)
         clock.advance(seconds=290)
@@ -52,9 +53,8 @@ async def test_item_42_an_expired_session_cannot_be_revived_within_the_grace(mak
         assert_failure(await refresh(client, user.tokens["refresh_token"]), 401, "invalid_refresh_token")
 
 
-async def test_item_42_the_access_token_dies_with_its_session(make_app: MakeApp) -> None:
+async def test_item_42_the_access_token_dies_with_its_session(make_app: MakeApp, clock: MovableClock) -> None:
     app = make_app(auth={"session_idle_ttl": 300, "session_absolute_ttl": 300, "access_token_ttl": 3600})
-    clock = override_clock(app)
     async with client_of(app) as client:
         user = await sign_up(client)
         assert await is_logged_in(client, user.tokens)

@@ -4,7 +4,7 @@ from uuid import uuid4
 
 import httpx2 as httpx
 
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
 from tests.auth.roles import audited
 from tests.auth.test_refresh import is_logged_in, refresh
 from tests.conftest import Account, MakeApp, MovableClock, client_of, log_in, sign_up

@@ -6,13 +6,13 @@ from fastapi import FastAPI
 
 from modules.auth.mail.mailer import TEMPLATES
 from shared.locales import Locale, preferred_locale
-from tests.api.envelope import data_of, input_errors
+from shared.testing.envelope import data_of, input_errors
+from shared.testing.mailbox import Mailbox, link_token
 from tests.auth.emails import change_email, confirm_change
 from tests.auth.recovery import change, forgot
 from tests.auth.test_register import registration
 from tests.conftest import UNLIMITED, Account, MakeApp, client_of, sign_up
 from tests.factories import RegisterRequestFactory
-from tests.mailbox import Mailbox, link_token
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

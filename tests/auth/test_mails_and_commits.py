@@ -3,13 +3,13 @@
 import httpx2 as httpx
 from fastapi import FastAPI
 
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
+from shared.testing.mailbox import Mailbox
 from tests.api.failing import failing_commits
 from tests.auth.emails import change_email, request_verification
 from tests.auth.recovery import change, forgot, reset, reset_token
 from tests.auth.test_register import register
 from tests.conftest import Account
-from tests.mailbox import Mailbox
 from tests.security.test_recovery import app, everything_sent  # noqa: F401 - the application that sends mail
 
 

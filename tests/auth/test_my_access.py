@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from modules.auth.container import Container
 from shared.container import Runtime
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.auth.recovery import change
 from tests.auth.roles import by_default, make_role, set_roles
 from tests.conftest import Account, log_in, sign_up

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from modules.auth.passwords.guessable import common_passwords
 from modules.auth.passwords.policy import PasswordPolicy
 from shared.errors import ValidationFailed
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
 from tests.conftest import MakeApp, client_of, log_in
 from tests.factories import RegisterRequestFactory
 

@@ -13,7 +13,7 @@ from modules.auth.container import Container
 from modules.auth.models import LoginSession
 from modules.auth.purge import PurgeService
 from shared.container import Runtime
-from tests.api.envelope import data_of
+from shared.testing.envelope import data_of
 from tests.auth.conftest import Manage
 from tests.auth.test_logout import log_out
 from tests.auth.test_refresh import is_logged_in, refresh

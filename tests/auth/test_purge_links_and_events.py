@@ -13,12 +13,12 @@ from modules.auth.models import AuditEvent, MailToken
 from modules.auth.purge import PurgeService
 from shared.container import Runtime
 from shared.database import Database
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
+from shared.testing.mailbox import Mailbox
 from tests.auth.conftest import Manage
 from tests.auth.recovery import reset, reset_token
 from tests.auth.roles import audited
 from tests.conftest import UNLIMITED, Account, MakeApp, MovableClock, log_in
-from tests.mailbox import Mailbox
 
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 
 from modules.auth.models import LoginSession
 from shared.container import Runtime
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
 from tests.api.failing import failing_commits
 from tests.conftest import Account, MakeApp, MovableClock, client_of, sign_up
 

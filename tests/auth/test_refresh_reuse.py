@@ -4,10 +4,10 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.api.failing import failing_commits
 from tests.auth.test_refresh import is_logged_in, refresh, stored_session
-from tests.conftest import MakeApp, MovableClock, client_of, log_in, override_clock, sign_up
+from tests.conftest import MakeApp, MovableClock, client_of, log_in, sign_up
 
 
 async def reuse(client: httpx.AsyncClient, clock: MovableClock) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -47,7 +47,6 @@ async def test_item_36_a_reuse_is_logged_without_the_token(
     capsys: pytest.CaptureFixture[str], make_app: MakeApp, clock: MovableClock
 ) -> None:
     app = make_app()
-    app.state.runtime.shared.clock.override(clock)
     async with client_of(app) as client:
         first, renewed = await reuse(client, clock)
 
@@ -67,9 +66,8 @@ async def test_item_35_an_older_token_than_the_last_one_has_no_grace(client: htt
     assert not await is_logged_in(client, third)
 
 
-async def test_item_39_without_a_grace_any_reuse_ends_the_session(make_app: MakeApp) -> None:
+async def test_item_39_without_a_grace_any_reuse_ends_the_session(make_app: MakeApp, clock: MovableClock) -> None:
     app = make_app(auth={"refresh_grace": 0})
-    clock = override_clock(app)
     async with client_of(app) as client:
         user = await sign_up(client)
         renewed = data_of(await refresh(client, user.tokens["refresh_token"]))

@@ -5,7 +5,7 @@ from uuid import UUID
 
 import httpx2 as httpx
 
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
 from tests.conftest import MakeApp, client_of, log_in
 from tests.factories import RegisterRequestFactory
 

@@ -9,7 +9,7 @@ from fastapi import FastAPI
 from sqlalchemy import select, update
 
 from modules.auth.models import ADMIN, Credential, Role
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
 from tests.auth.roles import audited, make_role, roles_of, set_roles, sign_up_admin, sign_up_with
 from tests.auth.test_logout import is_over
 from tests.auth.test_refresh import is_logged_in

@@ -10,7 +10,7 @@ import pytest
 from fastapi import FastAPI
 
 from shared.assembly.discovery import discover
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
 from tests.auth.roles import by_default, make_role, new_role, roles_of, set_roles, sign_up_with
 from tests.conftest import Account, MakeApp, client_of
 

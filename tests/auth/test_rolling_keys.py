@@ -2,12 +2,12 @@
 
 import pytest
 
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.applications import SECRET
+from shared.testing.envelope import assert_failure, data_of
+from shared.testing.mailbox import Mailbox
 from tests.auth.recovery import reset, reset_token
 from tests.auth.test_key_ring import me, refresh
 from tests.conftest import MakeApp, client_of, log_in, make_admin, sign_up
-from tests.mailbox import Mailbox
-from tests.project import SECRET
 
 NEW = "the-next-key-of-these-tests-9Bd3Xk7Wq2Rv5Zt"
 STEPS = [(SECRET, f"{SECRET},{NEW}"), (f"{SECRET},{NEW}", f"{NEW},{SECRET}"), (f"{NEW},{SECRET}", NEW)]

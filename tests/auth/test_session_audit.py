@@ -12,7 +12,7 @@ from sqlalchemy import select
 
 from modules.auth.models import AuditEvent, LoginSession
 from shared.container import Runtime
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.api.failing import failing_commits
 from tests.auth.emails import change_email
 from tests.auth.recovery import change

@@ -13,11 +13,11 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 from fastapi import FastAPI
 
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.applications import SECRET
+from shared.testing.envelope import assert_failure, data_of
 from tests.auth.test_access_tokens import HOUR, MINUTE, Mint, assert_refused, encoded, key_of, me, signed_with_hmac
 from tests.auth.test_key_ring import NEW
 from tests.conftest import Account, MakeApp, client_of, log_in, sign_up
-from tests.project import SECRET
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

@@ -8,7 +8,7 @@ from sqlalchemy import update
 
 from modules.auth.models import Credential
 from shared.container import Runtime
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.conftest import UNLIMITED, Account, MakeApp, client_of, log_in
 
 

@@ -10,7 +10,7 @@ from bootstrap import create_app
 from migrations.commands import upgrade
 from shared.container import Runtime
 from shared.database.addresses import database_url
-from tests.conftest import auth_settings, settings_for
+from tests.conftest import module_settings, settings_for
 from tests.docs.http_api import PAGE, page_as_it_should_be
 
 
@@ -18,7 +18,7 @@ async def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         address = f"sqlite:///{Path(folder) / 'docs.db'}"
         await asyncio.to_thread(upgrade, database_url(address))
-        app = create_app(settings_for(address), module_settings=[auth_settings()])
+        app = create_app(settings_for(address), module_settings=module_settings())
         runtime: Runtime = app.state.runtime
         try:
             PAGE.write_text(await page_as_it_should_be(app), encoding="utf-8")

@@ -13,8 +13,8 @@ import pytest
 from sqlalchemy import text
 
 from shared.database import Database
+from shared.testing.databases import execute
 from tests.conftest import UNLIMITED, sign_up
-from tests.databases import execute
 from tests.factories import RegisterRequestFactory
 from tests.project import Project
 from tests.races.service import serve

@@ -9,9 +9,9 @@ from pathlib import Path
 import httpx2 as httpx
 import pytest
 
+from shared.testing.databases import available
 from tests import servers
 from tests.conftest import sign_up
-from tests.databases import available
 from tests.end_to_end.load import PATIENCE_SECONDS, errors, served, under_load
 from tests.project import Project, Server, free_port
 

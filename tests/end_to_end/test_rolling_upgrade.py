@@ -11,8 +11,8 @@ from dataclasses import replace
 import httpx2 as httpx
 import pytest
 
+from shared.testing.databases import available
 from tests.conftest import sign_up
-from tests.databases import available
 from tests.end_to_end.load import PATIENCE_SECONDS, errors, served, starts, under_load
 from tests.migrations.written import MOTTO, USERS, add_column, revision, write_revision
 from tests.project import Project, Server

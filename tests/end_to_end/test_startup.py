@@ -7,9 +7,9 @@ from dataclasses import replace
 import httpx2 as httpx
 import pytest
 
-from tests.api.envelope import data_of
+from shared.testing.databases import execute
+from shared.testing.envelope import data_of
 from tests.conftest import sign_up
-from tests.databases import execute
 from tests.project import Project, free_port, serve
 
 GOOD_KEY = "mZ4vQ8xK1pW7nB3rT9yL5cH2fJ6gD0sA-uE_iO4aYqXw"

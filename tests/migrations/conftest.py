@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from tests import databases
+from shared.testing import databases
 from tests.migrations.commands import Checkout, ForkServer
 from tests.project import ROOT, Project
 

@@ -11,7 +11,7 @@ from shared.assembly.branches import read_branches
 from shared.assembly.migration_state import Migrations, mismatch_in
 from shared.container import MigrationState, unusable
 from shared.database.addresses import database_url
-from tests.databases import execute
+from shared.testing.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import USERS, revision, write_module, write_revision
 from tests.project import built_in_modules

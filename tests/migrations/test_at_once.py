@@ -15,7 +15,7 @@ from shared.assembly.discovery import discover
 from shared.assembly.migration_state import Migrations
 from shared.container import MigrationState
 from shared.database.addresses import database_url
-from tests.databases import empty_database
+from shared.testing.databases import empty_database
 from tests.migrations.commands import Checkout
 
 PROCESSES = 4

@@ -3,7 +3,7 @@
 import shutil
 
 from shared.assembly.branches import Revision, read_branches
-from tests.databases import execute
+from shared.testing.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import (
     AUTH,

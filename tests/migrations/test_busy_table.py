@@ -7,7 +7,7 @@ from sqlalchemy import text
 
 from shared.database.addresses import database_url
 from shared.database.engines import create_engine
-from tests.databases import available, execute
+from shared.testing.databases import available, execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import USERS, revision, write_revision
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from shared.assembly.branches import read_branches
-from tests.databases import execute
+from shared.testing.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import TEXT, cut_class, edit, model, modules_in, write_module
 from tests.project import ROOT

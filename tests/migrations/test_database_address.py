@@ -10,8 +10,8 @@ from sqlalchemy import make_url
 
 from bootstrap import create_app
 from shared.container import Runtime
-from tests.conftest import auth_settings, client_of, settings_for, sign_up
-from tests.databases import available, execute, server_address
+from shared.testing.databases import available, execute, server_address
+from tests.conftest import client_of, module_settings, settings_for, sign_up
 from tests.migrations.commands import Checkout
 
 PASSWORD = "p%40 %@/:?#ü密"
@@ -49,7 +49,7 @@ async def test_special_characters_work_for_alembic_and_the_application(checkout:
     checkout.alembic("upgrade", "heads")
     checkout.alembic("check")
 
-    app = create_app(settings_for(address), module_settings=[auth_settings()])
+    app = create_app(settings_for(address), module_settings=module_settings())
     runtime: Runtime = app.state.runtime
     async with client_of(app) as client:
         account = await sign_up(client)

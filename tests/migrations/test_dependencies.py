@@ -11,7 +11,7 @@ from shared.assembly.discovery import Modules
 from shared.assembly.migration_state import Migrations
 from shared.container import MigrationState
 from shared.database.addresses import database_url
-from tests.databases import execute
+from shared.testing.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import AUTH, USERS, modules_in, revision, write_module, write_revision
 from tests.project import built_in_modules

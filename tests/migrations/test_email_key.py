@@ -5,7 +5,7 @@ from alembic.config import Config
 
 from migrations.commands import INI
 from shared.database.addresses import database_url
-from tests.databases import execute
+from shared.testing.databases import execute
 
 BEFORE = "users_86c23119"
 # Of each address the key before and after. The last one came when the domains had been told apart.

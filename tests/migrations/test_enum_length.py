@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests import databases
+from shared.testing import databases
 from tests.migrations.commands import Checkout
 from tests.migrations.everywhere import on_all, shapes
 from tests.migrations.written import write_module

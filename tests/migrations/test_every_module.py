@@ -23,7 +23,7 @@ from shared.assembly.discovery import discover
 from shared.assembly.migration_state import Migrations
 from shared.database import Base
 from shared.database.addresses import database_url
-from tests.databases import execute
+from shared.testing.databases import execute
 
 MODULES = discover()
 WITH_TABLES = sorted(set(MODULES.import_models().values()))

@@ -6,7 +6,7 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import make_url
 
-from tests.databases import available, execute
+from shared.testing.databases import available, execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import USERS, revision, write_revision
 

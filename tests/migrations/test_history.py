@@ -5,8 +5,8 @@ from uuid import uuid4
 import pytest
 from sqlalchemy import make_url
 
-from tests import databases
-from tests.databases import execute
+from shared.testing import databases
+from shared.testing.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.everywhere import on_all, shapes
 from tests.migrations.written import edit, revision, write_module, write_revision

@@ -7,7 +7,7 @@ from alembic.config import Config
 
 from migrations.commands import INI
 from shared.database.addresses import database_url
-from tests.databases import execute
+from shared.testing.databases import execute
 
 BEFORE = "users_3baca976"
 # As the model makes them: no database can.

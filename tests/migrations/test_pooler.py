@@ -21,8 +21,8 @@ from shared.database.outages import means_database_is_away
 from shared.database.poolers import UnannouncedPooler, refuse_unannounced_pooler
 from shared.database.waits import Waits
 from shared.project import ROOT
-from tests.conftest import auth_settings, client_of, settings_for, sign_up
-from tests.databases import empty_database, execute, server_address
+from shared.testing.databases import empty_database, execute, server_address
+from tests.conftest import client_of, module_settings, settings_for, sign_up
 from tests.migrations.commands import Checkout, ForkServer
 from tests.servers import Running, open_folder, pgbouncer
 
@@ -107,7 +107,7 @@ def test_a_process_that_is_killed_leaves_no_lock(pooler: tuple[Running, str], is
 async def test_the_service_serves_through_it(pooler: tuple[Running, str]) -> None:
     through, direct = pooler
     await asyncio.to_thread(upgrade, database_url(direct))
-    app = create_app(settings_for(through.address(pgbouncer="true")), module_settings=[auth_settings()])
+    app = create_app(settings_for(through.address(pgbouncer="true")), module_settings=module_settings())
     async with client_of(app) as client:
         account = await sign_up(client)
         me = "/api/users/me"
@@ -125,7 +125,7 @@ async def test_the_service_serves_through_it(pooler: tuple[Running, str]) -> Non
 async def test_without_the_option_it_is_said_at_once(pooler: tuple[Running, str]) -> None:
     through, direct = pooler
     await asyncio.to_thread(upgrade, database_url(direct))
-    app = create_app(settings_for(through.address(), app_env="production"), module_settings=[auth_settings()])
+    app = create_app(settings_for(through.address(), app_env="production"), module_settings=module_settings())
 
     with pytest.raises(StartupError, match=WHAT_TO_DO):
         await check_database(app.state.runtime, upgrade)
@@ -147,7 +147,7 @@ async def test_in_session_mode_nothing_need_be_said(in_session_mode: tuple[Runni
     through, direct = in_session_mode
     for address in (direct, through.address(), through.address(pgbouncer="true")):
         await asyncio.to_thread(upgrade, database_url(address))  # would refuse
-        app = create_app(settings_for(address, app_env="production"), module_settings=[auth_settings()])
+        app = create_app(settings_for(address, app_env="production"), module_settings=module_settings())
         await check_database(app.state.runtime, upgrade)  # likewise
         async with client_of(app) as client:
             assert (await client.get("/api/ready")).status_code == 200

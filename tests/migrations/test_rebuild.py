@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.databases import execute
+from shared.testing.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import USERS, revision, write_revision
 

@@ -2,7 +2,7 @@
 
 import shutil
 
-from tests.databases import execute
+from shared.testing.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import AUTH, USER, USERS, edit, model, revision, write_module, write_revision
 

@@ -1,6 +1,6 @@
 """What stays of a run that fails, and what changing a table does to rows that refer to it."""
 
-from tests.databases import execute
+from shared.testing.databases import execute
 from tests.migrations.commands import Checkout
 from tests.migrations.written import AUTH, USERS, revision, write_revision
 

@@ -9,8 +9,8 @@ from sqlalchemy import delete
 from migrations.commands import upgrade
 from modules.auth.models import ADMIN, UserRole
 from shared.database.addresses import database_url
+from shared.testing.databases import empty_database
 from tests.conftest import UNLIMITED, Account, sign_up
-from tests.databases import empty_database
 from tests.factories import RegisterRequestFactory
 from tests.project import Project, copy_project
 from tests.races.service import SESSION_CAP, Process, Race, processes_on, race_on, serve

@@ -9,7 +9,7 @@ from modules.auth.mail.tokens import MailTokens, Purpose
 from modules.auth.models import Credential, LoginSession, MailToken, UserRole
 from modules.users import User
 from shared.clock import utc_now
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.conftest import Account, log_in, sign_up
 from tests.factories import RegisterRequestFactory
 from tests.races.service import Call, Race, outcomes

@@ -9,7 +9,7 @@ from sqlalchemy import select
 
 from modules.auth.models import ADMIN, UserRole
 from modules.users import User
-from tests.api.envelope import assert_failure
+from shared.testing.envelope import assert_failure
 from tests.auth.roles import sign_up_equal, sign_up_with
 from tests.conftest import Account, log_in, sign_up
 from tests.races.service import Call, Race, outcomes

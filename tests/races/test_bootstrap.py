@@ -11,8 +11,8 @@ from modules.auth.models import ADMIN, AuditEvent, UserRole
 from modules.users import User
 from shared.container import Runtime
 from shared.events import ApplicationStarted
+from shared.testing.databases import execute
 from tests.conftest import MakeApp, log_in
-from tests.databases import execute
 from tests.project import Project
 from tests.races.conftest import FIRST_ADMINISTRATOR
 from tests.races.service import Call, Race, outcomes, race_on, serve

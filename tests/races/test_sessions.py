@@ -7,7 +7,7 @@ from uuid import UUID
 from sqlalchemy import select
 
 from modules.auth.models import LoginSession
-from tests.api.envelope import data_of
+from shared.testing.envelope import data_of
 from tests.conftest import Account, sign_up
 from tests.races.service import SESSION_CAP, Call, Race, outcomes
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import httpx2 as httpx
 
-from tests.mailbox import Mailbox, link_token
+from shared.testing.mailbox import Mailbox, link_token
 
 Arguments = dict[str, Any]
 

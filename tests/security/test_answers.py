@@ -9,7 +9,7 @@ import httpx2 as httpx
 import pytest
 
 from shared.assembly.discovery import discover
-from tests.api.envelope import assert_failure
+from shared.testing.envelope import assert_failure
 from tests.api.failing import away
 from tests.api.test_envelope import SECURITY_HEADERS
 from tests.conftest import MakeApp, client_of, sign_up

@@ -10,7 +10,7 @@ from fastapi import FastAPI
 from modules.users.container import Container
 from shared.assembly.discovery import discover
 from shared.container import Runtime
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.auth.roles import audited, make_role, set_roles, sign_up_admin, sign_up_equal, sign_up_with
 from tests.auth.test_last_administrator import activate, deactivate, delete, revoke
 from tests.auth.test_logout import is_over

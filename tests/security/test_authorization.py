@@ -9,8 +9,8 @@ import pytest
 from fastapi import FastAPI
 
 from shared.assembly.discovery import discover
+from shared.testing.envelope import assert_failure, data_of
 from tests.api.asgi import bearer, open_websocket
-from tests.api.envelope import assert_failure, data_of
 from tests.auth.roles import make_role, set_roles, sign_up_with, sign_up_with_only
 from tests.conftest import UNLIMITED, Account, MakeApp, client_of, sign_up
 from tests.security.operations import Operation, operations_of

@@ -17,10 +17,10 @@ from websockets.exceptions import InvalidStatus
 
 from shared.container import Runtime
 from shared.database import Base
-from tests import databases
+from shared.testing import databases
+from shared.testing.mailbox import Mailbox, open_mailbox
 from tests.conftest import UNLIMITED, MakeApp, client_of, sign_up
 from tests.factories import RegisterRequestFactory
-from tests.mailbox import Mailbox, open_mailbox
 from tests.project import FIXTURES, Project, copy_project, free_port, read_along, serve
 from tests.security.canaries import Canaries, Walk, leave_links_unused, walk_an_account, walk_an_administrator
 

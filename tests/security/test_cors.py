@@ -5,8 +5,8 @@ import pytest
 from fastapi import FastAPI
 
 from shared.assembly.discovery import discover
+from shared.testing.envelope import assert_failure
 from tests.api.asgi import bearer, request
-from tests.api.envelope import assert_failure
 from tests.api.failing import app_without_database
 from tests.architecture.test_access import DOCUMENTATION, PUBLIC
 from tests.conftest import Account, MakeApp, client_of

@@ -9,8 +9,8 @@ from fastapi import FastAPI
 from modules.auth.container import Container
 from modules.auth.settings import Settings as AuthSettings
 from shared.errors import Unavailable
+from shared.testing.envelope import assert_failure, data_of
 from shared.throttle import rate_limits
-from tests.api.envelope import assert_failure, data_of
 from tests.api.failing import failing_statements
 from tests.auth.emails import change_email
 from tests.auth.recovery import change

@@ -8,8 +8,8 @@ from fastapi import FastAPI
 from modules.auth.container import Container as AuthContainer
 from shared.assembly.discovery import discover
 from shared.context import Principal
+from shared.testing.envelope import assert_failure, data_of
 from tests.api.asgi import bearer, open_websocket, request
-from tests.api.envelope import assert_failure, data_of
 from tests.api.failing import app_without_database
 from tests.architecture.test_access import DOCUMENTATION, PUBLIC
 from tests.conftest import Account, MakeApp, client_of

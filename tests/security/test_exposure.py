@@ -13,12 +13,13 @@ from sqlalchemy import select
 
 from shared.container import Runtime
 from shared.database import Base
+from shared.testing.applications import SECRET
+from shared.testing.mailbox import Mailbox, link_token
 from tests.auth.recovery import reset_token
 from tests.auth.roles import make_role
 from tests.auth.test_invitation import invite
 from tests.conftest import UNLIMITED, Account, MakeApp, log_in, sign_up
-from tests.mailbox import Mailbox, link_token
-from tests.project import BUILT_IN, SECRET
+from tests.project import BUILT_IN
 from tests.security.operations import Operation, operations_of
 
 # What is in an answer does not depend on the database.

@@ -10,7 +10,8 @@ import httpx2 as httpx
 import pytest
 
 from shared.settings import SettingsError
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
+from shared.testing.mailbox import Mailbox, link_token
 from tests.api.test_durability import emails
 from tests.auth.emails import change_email, confirm_change
 from tests.auth.recovery import NEW, change, reset, reset_token
@@ -18,7 +19,6 @@ from tests.auth.roles import audited, sign_up_admin
 from tests.auth.test_login import attempt
 from tests.auth.test_register import register
 from tests.conftest import UNLIMITED, Account, MakeApp, client_of, log_in, sign_up
-from tests.mailbox import Mailbox, link_token
 from tests.project import Project, serve
 
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

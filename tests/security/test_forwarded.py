@@ -9,7 +9,7 @@ from fastapi import FastAPI
 
 from modules.auth.container import Container as AuthContainer
 from shared.container import Runtime
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.conftest import MakeApp, client_of, sign_up
 from tests.factories import RegisterRequestFactory
 

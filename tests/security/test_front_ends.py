@@ -4,8 +4,8 @@ import httpx2 as httpx
 import pytest
 
 from shared.assembly.discovery import discover
+from shared.testing.envelope import assert_failure
 from tests.api.asgi import open_websocket
-from tests.api.envelope import assert_failure
 from tests.conftest import MakeApp, client_of
 from tests.shared.packages import MakeModules, declaration, make_modules  # noqa: F401 - a fixture
 

@@ -10,7 +10,7 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.api.envelope import KEYS, assert_failure, data_of, input_errors
+from shared.testing.envelope import KEYS, assert_failure, data_of, input_errors
 from tests.conftest import UNLIMITED, Account, MakeApp
 from tests.security.operations import Operation, Schema, operations_of
 

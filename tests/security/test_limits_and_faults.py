@@ -15,7 +15,7 @@ from modules.auth.container import Container as AuthContainer
 from modules.auth.passwords.hashing import PasswordHasher
 from shared.container import Runtime
 from shared.errors import Unavailable
-from tests.api.envelope import assert_failure
+from shared.testing.envelope import assert_failure
 from tests.api.failing import failing_commits, failing_statements
 from tests.auth.emails import change_email, request_verification
 from tests.auth.recovery import change, forgot, reset

@@ -13,13 +13,13 @@ from sqlalchemy import event
 from modules.auth.container import Container as AuthContainer
 from modules.auth.passwords.hashing import PasswordHasher
 from shared.container import Runtime
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
+from shared.testing.mailbox import Mailbox
 from tests.auth.recovery import reset, reset_token
 from tests.auth.roles import audited
 from tests.auth.test_login import attempt
 from tests.auth.test_refresh import refresh
 from tests.conftest import UNLIMITED, Account, MakeApp, client_of, log_in, sign_up
-from tests.mailbox import Mailbox
 from tests.shared.test_throttle import WallClock, wall_clock  # noqa: F401 - a fixture
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -8,14 +8,14 @@ import pytest
 from fastapi import FastAPI
 
 from shared.logging import configure_logging
-from tests.api.envelope import data_of
+from shared.testing.envelope import data_of
+from shared.testing.mailbox import Mailbox, link_token
 from tests.auth.emails import change_email, confirm_change, request_verification
 from tests.auth.recovery import NEW, change, forgot
 from tests.auth.test_invitation import invite
 from tests.auth.test_register import registration
 from tests.conftest import UNLIMITED, Account, MakeApp, client_of, sign_up
 from tests.factories import RegisterRequestFactory
-from tests.mailbox import Mailbox, link_token
 from tests.security.test_recovery import everything_sent
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

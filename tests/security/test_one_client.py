@@ -9,7 +9,7 @@ import pytest
 from pydantic import ValidationError
 
 from modules.auth.settings import Settings as AuthSettings
-from tests.api.envelope import assert_failure
+from shared.testing.envelope import assert_failure
 from tests.auth.test_login import attempt
 from tests.auth.test_register import registration
 from tests.conftest import UNLIMITED, MakeApp, client_of, settings_for

@@ -16,8 +16,8 @@ from modules.auth.models import ADMIN, UserRole
 from modules.users import User
 from shared.container import Runtime
 from shared.database import Database
+from shared.testing.envelope import assert_failure, data_of
 from tests.api.asgi import Answer, bearer, parked
-from tests.api.envelope import assert_failure, data_of
 from tests.conftest import UNLIMITED, Account, MakeApp, client_of, log_in, sign_up
 from tests.security.operations import Operation, operations_of
 from tests.shared.packages import MakeModules, declaration, make_modules  # noqa: F401 - a fixture

@@ -10,14 +10,14 @@ import pytest
 from fastapi import FastAPI
 
 from modules.auth.settings import Settings as AuthSettings
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.databases import execute
+from shared.testing.envelope import assert_failure, data_of, input_errors
+from shared.testing.mailbox import Mailbox
 from tests.auth.recovery import NEW, change, reset, reset_token
 from tests.auth.test_login import attempt
 from tests.auth.test_stored_hashes import stored_hash
 from tests.conftest import UNLIMITED, Account, MakeApp, client_of, log_in, sign_up
-from tests.databases import execute
 from tests.factories import RegisterRequestFactory
-from tests.mailbox import Mailbox
 from tests.security.hashing import hashes  # noqa: F401 - a fixture
 
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

@@ -9,15 +9,15 @@ from fastapi import FastAPI
 from sqlalchemy import text
 
 from shared.container import Runtime
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.databases import execute
+from shared.testing.envelope import assert_failure, data_of
+from shared.testing.mailbox import Mailbox, link_token
 from tests.auth.emails import change_email, confirm_change
 from tests.auth.recovery import NEW, change, forgot, reset, reset_token
 from tests.auth.roles import audited
 from tests.auth.test_login import attempt, deactivate
-from tests.conftest import UNLIMITED, Account, MakeApp, client_of, log_in, override_clock, sign_up
-from tests.databases import execute
+from tests.conftest import UNLIMITED, Account, MakeApp, MovableClock, client_of, log_in, sign_up
 from tests.factories import RegisterRequestFactory
-from tests.mailbox import Mailbox, link_token
 from tests.security.test_stored_tokens import everything_stored
 
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -163,8 +163,7 @@ async def test_item_19_a_changed_address_voids_the_link(
 
 
 @ON_SQLITE
-async def test_item_19_a_link_expires(app: FastAPI, mailbox: Mailbox) -> None:
-    clock = override_clock(app)
+async def test_item_19_a_link_expires(app: FastAPI, clock: MovableClock, mailbox: Mailbox) -> None:
     async with client_of(app) as client:
         user = await sign_up(client)
         early, late = [await reset_token(client, mailbox, user.email) for _ in range(2)]

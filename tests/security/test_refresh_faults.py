@@ -10,10 +10,10 @@ from sqlalchemy import select
 
 from modules.auth.models import LoginSession
 from shared.container import Runtime
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.databases import execute
+from shared.testing.envelope import assert_failure, data_of
 from tests.auth.test_refresh import is_logged_in, refresh, stored_session
 from tests.conftest import Account, MakeApp
-from tests.databases import execute
 
 # Far more than it takes: only a test that fails waits for so long.
 PATIENCE_SECONDS = 30

@@ -5,12 +5,12 @@ import pytest
 from fastapi import FastAPI
 
 from modules.users import email_key
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
+from shared.testing.mailbox import Mailbox, link_token
 from tests.auth.emails import change_email, confirm_change
 from tests.auth.roles import audited
 from tests.auth.test_register import register, registration
 from tests.conftest import UNLIMITED, Account, MakeApp, client_of, log_in
-from tests.mailbox import Mailbox, link_token
 
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

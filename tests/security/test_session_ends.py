@@ -6,13 +6,13 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
+from shared.testing.mailbox import Mailbox, link_token
 from tests.auth.emails import change_email, confirm_change
 from tests.auth.recovery import NEW, change, reset, reset_token
 from tests.auth.test_logout import is_over
 from tests.auth.test_refresh import is_logged_in, refresh
 from tests.conftest import Account, MakeApp, client_of, log_in
-from tests.mailbox import Mailbox, link_token
 from tests.security.test_sessions import listed_ids
 
 MOVED = "moved@example.com"

@@ -7,7 +7,7 @@ from uuid import uuid4
 import httpx2 as httpx
 from fastapi import FastAPI
 
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
 from tests.auth.recovery import change
 from tests.auth.test_logout import is_over, log_out
 from tests.auth.test_refresh import is_logged_in, refresh

@@ -9,11 +9,11 @@ import pytest
 from fastapi import FastAPI
 
 from shared.database import Base
-from tests.api.envelope import data_of
+from shared.testing.databases import execute
+from shared.testing.envelope import data_of
+from shared.testing.mailbox import Mailbox, link_token
 from tests.auth.test_refresh import refresh
 from tests.conftest import Account, MakeApp, sign_up
-from tests.databases import execute
-from tests.mailbox import Mailbox, link_token
 
 WINDOW = 20
 

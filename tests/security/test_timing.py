@@ -11,7 +11,7 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.auth.test_login import attempt, deactivate
 from tests.auth.test_stored_hashes import store_hash
 from tests.conftest import UNLIMITED, Account, MakeApp, client_of, sign_up

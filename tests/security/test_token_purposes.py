@@ -6,9 +6,9 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
+from shared.testing.mailbox import Mailbox, link_token
 from tests.conftest import UNLIMITED, Account, MakeApp, sign_up
-from tests.mailbox import Mailbox, link_token
 
 pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

@@ -8,12 +8,12 @@ from fastapi import FastAPI
 
 from modules.auth.container import Container
 from shared.container import Runtime
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
+from shared.testing.mailbox import Mailbox, link_token
 from tests.auth.emails import change_email, confirm_change, disown, verify
 from tests.auth.recovery import NEW, reset, reset_token
 from tests.auth.test_login import deactivate
 from tests.conftest import UNLIMITED, Account, MakeApp, log_in
-from tests.mailbox import Mailbox, link_token
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
+from shared.testing.envelope import assert_failure, data_of, input_errors
 from tests.api.asgi import bearer
-from tests.api.envelope import assert_failure, data_of, input_errors
 from tests.api.failing import app_without_database
 from tests.conftest import UNLIMITED, Account, MakeApp, client_of, log_in, sign_up
 from tests.security.operations import Operation, operations_of

@@ -14,8 +14,8 @@ from sqlalchemy.exc import DBAPIError
 import shared.database.engines
 from shared.container import Runtime
 from shared.database import Database
+from shared.testing.databases import execute
 from tests.conftest import Account, MakeApp, client_of
-from tests.databases import execute
 
 ECHO = select(literal("echo").label("said"), func.lower(bindparam("given")).label("heard"))
 

@@ -17,7 +17,7 @@ from shared.container import Runtime
 from shared.database import Base, failing_as
 from shared.database.constraints import breaks_constraint, constraint_of
 from shared.paging import search_key
-from tests.api.envelope import assert_failure, input_errors
+from shared.testing.envelope import assert_failure, input_errors
 from tests.conftest import Account, MakeApp
 from tests.shared.packages import MakeModules, declaration
 

@@ -15,8 +15,8 @@ from modules.users.container import Container as UsersContainer
 from shared.container import Runtime
 from shared.database import Base
 from shared.module import ModuleError
-from tests import databases
-from tests.conftest import Account, MakeApp, auth_settings, client_of, settings_for, sign_up
+from shared.testing import databases
+from tests.conftest import Account, MakeApp, client_of, module_settings, settings_for, sign_up
 from tests.factories import RegisterRequestFactory
 from tests.shared.packages import MakeModules, declaration
 
@@ -24,7 +24,7 @@ from tests.shared.packages import MakeModules, declaration
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 
 # Nothing of the developer's own settings.
-create = partial(create_app, module_settings=[auth_settings()])
+create = partial(create_app, module_settings=module_settings())
 
 
 @ON_SQLITE

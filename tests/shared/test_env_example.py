@@ -14,7 +14,8 @@ from pydantic_settings import BaseSettings
 from shared.assembly.discovery import discover
 from shared.project import ROOT
 from shared.settings import Settings
-from tests.project import SECRET, Project
+from shared.testing.applications import SECRET
+from tests.project import Project
 
 ASSIGNMENT = re.compile(r"(?P<comment># )?(?P<name>[A-Z][A-Z0-9_]*)=(?P<value>.*)")
 

@@ -16,7 +16,7 @@ from starlette.types import Scope
 from bootstrap import create_app
 from shared.access import Authenticated, Public
 from shared.access.path_index import PathIndex
-from tests.conftest import auth_settings, settings_for
+from tests.conftest import module_settings, settings_for
 from tests.shared.guarded import ask, guarded, scope_of
 
 
@@ -91,7 +91,7 @@ async def test_a_route_that_is_put_in_front_later_does_not_take_its_place() -> N
 
 
 async def test_the_service_runs_what_it_judged() -> None:
-    app = create_app(settings_for("sqlite://"), module_settings=[auth_settings()])
+    app = create_app(settings_for("sqlite://"), module_settings=module_settings())
     app.router.routes.insert(0, APIRoute("/api/health", other))
 
     assert (await ask(app, scope_of("/api/health"))).told["code"] == "ok"

@@ -10,7 +10,7 @@ from bootstrap import create_app
 from shared.assembly.discovery import Modules
 from shared.container import Runtime
 from shared.module import ModuleError
-from tests.conftest import MakeApp, auth_settings, settings_for
+from tests.conftest import MakeApp, module_settings, settings_for
 from tests.shared.guarded import scope_of
 from tests.shared.packages import MakeModules, declaration
 
@@ -71,7 +71,7 @@ def test_a_session_in_what_stays_open_stops_the_start(make_modules: MakeModules,
     modules = modules_with(make_modules, LONG_LIVED[kind])
 
     with pytest.raises(ModuleError, match=r"module 'chat': .*router\.py: \w+ /api/chat/x: .* long .* `Sessions`"):
-        create_app(settings_for("sqlite:///unused.db"), module_settings=[auth_settings()], modules=modules)
+        create_app(settings_for("sqlite:///unused.db"), module_settings=module_settings(), modules=modules)
 
 
 def start(app: FastAPI) -> tuple[asyncio.Task[None], asyncio.Queue[Any], asyncio.Queue[Any]]:

@@ -17,8 +17,8 @@ from shared.mail import Mail, Mailer
 from shared.mail.message import sender_address
 from shared.mail.senders import NullMailSender
 from shared.mail.smtp import SmtpSender, smtp_server
+from shared.testing.mailbox import Mailbox, open_mailbox
 from tests.conftest import MakeApp
-from tests.mailbox import Mailbox, open_mailbox
 
 # Nothing here depends on the database.
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)

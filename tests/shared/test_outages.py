@@ -14,9 +14,9 @@ from shared.database.outages import failed_to_connect, means_database_is_away, w
 from shared.database.packets import StatementTooLarge
 from shared.http.exception_handlers import failure_of
 from shared.logging.tracebacks import reason_of
-from tests.api.envelope import assert_failure
+from shared.testing.databases import available
+from shared.testing.envelope import assert_failure
 from tests.conftest import MakeApp
-from tests.databases import available
 from tests.shared.packages import MakeModules, declaration
 
 BUGS = [

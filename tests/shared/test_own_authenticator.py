@@ -6,7 +6,7 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.api.envelope import assert_failure
+from shared.testing.envelope import assert_failure
 from tests.conftest import Account, MakeApp, client_of
 from tests.project import Project
 from tests.shared.packages import MakeModules, declaration

@@ -12,7 +12,7 @@ import pytest
 from bootstrap import create_app
 from shared.assembly.packages import COMMAND
 from shared.module import ModuleError
-from tests.conftest import auth_settings, settings_for
+from tests.conftest import module_settings, settings_for
 from tests.project import Project
 from tests.shared.packages import MakeModules, declaration, make_modules  # noqa: F401 - a fixture
 from tests.trees import write
@@ -38,7 +38,7 @@ def started(make: MakeModules, files: dict[str, str]) -> str:
     """What the start says."""
     modules = make(files, besides=("modules",))
     with pytest.raises(ModuleError) as failure:
-        create_app(settings_for("sqlite://"), module_settings=[auth_settings()], modules=modules)
+        create_app(settings_for("sqlite://"), module_settings=module_settings(), modules=modules)
     return str(failure.value)
 
 

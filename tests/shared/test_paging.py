@@ -19,7 +19,7 @@ from shared.errors import ValidationFailed
 from shared.keys import KeyRing
 from shared.paging import LONGEST_TEXT, PageOf, PageRequest, Paginator
 from shared.paging.cursors import form_of
-from tests.project import SECRET
+from shared.testing.applications import SECRET
 
 COLUMNS = {"created_at": User.created_at, "email": User.email_key, "nickname": User.nickname}
 MOMENTS = [datetime(2030, 1, 1, 12, 0, 0, microsecond, tzinfo=UTC) for microsecond in (1, 2, 2, 2, 2, 3)]

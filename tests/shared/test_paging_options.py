@@ -21,7 +21,7 @@ from sqlalchemy.orm import (
 from shared.database import Database
 from shared.keys import KeyRing
 from shared.paging import BeginsWith, PageOf, PageRequest, Paginator, search_key
-from tests.project import SECRET
+from shared.testing.applications import SECRET
 
 
 class Base(DeclarativeBase):

@@ -13,8 +13,8 @@ from modules.auth.settings import Settings as AuthSettings
 from shared.keys import KeyRing
 from shared.settings import Settings, SettingsError, load_settings
 from shared.settings.settings import DatabaseSettings
+from shared.testing.applications import SECRET
 from tests.conftest import settings_for
-from tests.project import SECRET
 
 SQLITE = "sqlite:///./app.db"
 POSTGRESQL = "postgresql://app:pw@db.example/app"

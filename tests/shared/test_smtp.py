@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from shared.mail import Mail
 from shared.mail.message import sender_address
 from shared.mail.smtp import MailNotSent, SmtpSender, SmtpServer, smtp_server
-from tests.mailbox import Mailbox, link_token, open_mailbox
+from shared.testing.mailbox import Mailbox, link_token, open_mailbox
 
 SENDER = sender_address("Zoë & Co <no-reply@mail.example>")
 ADA = "ada@example.com"

@@ -9,9 +9,9 @@ from redis import Redis
 
 from shared.errors import TooManyRequests
 from shared.keys import KeyRing
+from shared.testing.applications import SECRET
 from shared.throttle import Throttle, rate_limits
 from shared.throttle.storage import Memory
-from tests.project import SECRET
 from tests.shared.tries import KEYS, REDIS_URL, THREE, admitted, patient, wait_of
 
 BOTH = rate_limits("3/5 minutes; 5/hour")

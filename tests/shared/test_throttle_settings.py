@@ -8,8 +8,9 @@ from pydantic import ValidationError
 
 from modules.auth.settings import Settings as AuthSettings
 from shared.settings import Settings, SettingsError, load_settings
+from shared.testing.applications import SECRET
 from tests.conftest import settings_for
-from tests.project import SECRET, Project
+from tests.project import Project
 
 POSTGRESQL = "postgresql://app:pw@db.example/app"
 REDIS = "redis://cache.example/0"

@@ -13,7 +13,7 @@ from migrations.commands import upgrade
 from shared.assembly.migration_state import StartupError
 from shared.database.addresses import database_url
 from shared.database.engines import create_engine
-from tests.conftest import auth_settings, client_of, settings_for, sign_up
+from tests.conftest import client_of, module_settings, settings_for, sign_up
 from tests.project import free_port
 from tests.servers import Authority, Running, mariadb, open_folder, postgres
 
@@ -99,7 +99,7 @@ async def test_the_service_works_over_tls(server: tuple[Running, Authority, Auth
     running, ours, _ = server
     address = running.address(**options(CHECKED, running, ours))
     await to_thread.run_sync(upgrade, database_url(address))
-    app = create_app(settings_for(address), module_settings=[auth_settings()])
+    app = create_app(settings_for(address), module_settings=module_settings())
     async with client_of(app) as client:
         account = await sign_up(client)
         answer = await client.get("/api/users/me", headers=account.headers)

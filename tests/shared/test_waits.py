@@ -15,9 +15,9 @@ from shared.container import Runtime
 from shared.database import Database
 from shared.database.outages import means_database_is_away
 from shared.database.waits import Waits, mariadb_limits
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.databases import available
+from shared.testing.envelope import assert_failure, data_of
 from tests.conftest import Account, MakeApp, client_of
-from tests.databases import available
 
 SHORT = {"database_statement_timeout_seconds": 0.2, "database_lock_timeout_seconds": 0.2}
 SLOW = {

@@ -6,7 +6,7 @@ import pytest
 
 from bootstrap import create_app
 from shared.module import ModuleError
-from tests.conftest import auth_settings, settings_for
+from tests.conftest import module_settings, settings_for
 from tests.shared.packages import MakeModules, declaration
 
 SERVICE = """
@@ -37,7 +37,7 @@ create = partial(create_app, settings_for("sqlite://"))
 def start(make_modules: MakeModules, wires: str) -> None:
     files = {"notes/module.py": declaration(), "notes/services.py": SERVICE, "notes/settings.py": SETTINGS}
     container = CONTAINER.replace("from {package}.notes", "from ..notes").replace("{wires}", wires)
-    create(module_settings=[auth_settings()], modules=make_modules(files | {"notes/container.py": container}))
+    create(module_settings=module_settings(), modules=make_modules(files | {"notes/container.py": container}))
 
 
 def test_what_is_spelt_right_starts(make_modules: MakeModules) -> None:

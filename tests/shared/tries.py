@@ -5,8 +5,8 @@ import os
 
 from shared.errors import TooManyRequests
 from shared.keys import KeyRing
+from shared.testing.applications import SECRET
 from shared.throttle import Throttle, rate_limits
-from tests.project import SECRET
 
 REDIS_URL = os.environ.get("TEST_REDIS_URL", "")
 KEYS = KeyRing((SECRET,))

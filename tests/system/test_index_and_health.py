@@ -1,6 +1,6 @@
 import httpx2 as httpx
 
-from tests.api.envelope import data_of
+from shared.testing.envelope import data_of
 from tests.api.failing import away
 from tests.conftest import MakeApp, client_of
 

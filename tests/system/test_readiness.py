@@ -8,10 +8,10 @@ from migrations.commands import upgrade
 from shared.assembly.branches import read_branches
 from shared.assembly.discovery import discover
 from shared.database.addresses import database_url
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.databases import available, execute, server_address
+from shared.testing.envelope import assert_failure, data_of
 from tests.api.failing import away
 from tests.conftest import MakeApp, client_of
-from tests.databases import available, execute, server_address
 
 BRANCHES = sorted({revision.module for revision in read_branches(discover()).values()})
 

@@ -7,7 +7,8 @@ import httpx2 as httpx
 import pytest
 from fastapi import FastAPI
 
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
+from shared.testing.mailbox import Mailbox, link_token
 from tests.auth.emails import change_email, confirm_change, have_confirmed
 from tests.auth.recovery import NEW, reset, reset_token
 from tests.auth.roles import audited, sign_up_with
@@ -15,7 +16,6 @@ from tests.auth.test_invitation import INVITED, invite
 from tests.auth.test_logout import is_over
 from tests.auth.test_refresh import is_logged_in
 from tests.conftest import UNLIMITED, Account, MakeApp, client_of, log_in, make_admin, sign_up
-from tests.mailbox import Mailbox, link_token
 
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
 

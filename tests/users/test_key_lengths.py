@@ -16,7 +16,7 @@ from shared.database import Base
 from shared.errors import ValidationFailed
 from shared.paging import search_text
 from shared.paging.search import is_search_key
-from tests.api.envelope import assert_failure, input_errors
+from shared.testing.envelope import assert_failure, input_errors
 from tests.conftest import UNLIMITED, Account, MakeApp
 
 SENTENCE = "\ufdfa"

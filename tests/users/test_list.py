@@ -6,7 +6,7 @@ import pytest
 from dependency_injector import providers
 from fastapi import FastAPI
 
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
 from tests.conftest import Account
 from tests.factories import UserCreateFactory
 

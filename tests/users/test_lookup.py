@@ -2,7 +2,7 @@ from uuid import uuid4
 
 import httpx2 as httpx
 
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
 from tests.conftest import Account
 from tests.factories import UserCreateFactory
 

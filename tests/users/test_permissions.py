@@ -3,7 +3,7 @@ from uuid import uuid4
 
 import httpx2 as httpx
 
-from tests.api.envelope import assert_failure, data_of
+from shared.testing.envelope import assert_failure, data_of
 from tests.conftest import Account
 
 BELOW_ADMIN = [

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 from modules.users.container import Container as UsersContainer
 from modules.users.settings import Settings
 from shared.container import Runtime
-from tests.api.envelope import data_of, input_errors
+from shared.testing.envelope import data_of, input_errors
 from tests.conftest import UNLIMITED, Account, MakeApp, client_of
 
 PASSWORD = "seven purple tractors sing"

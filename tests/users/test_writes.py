@@ -5,7 +5,7 @@ from typing import Any
 import httpx2 as httpx
 from fastapi import FastAPI
 
-from tests.api.envelope import assert_failure, data_of, input_errors
+from shared.testing.envelope import assert_failure, data_of, input_errors
 from tests.conftest import Account
 from tests.factories import UserCreateFactory
 

@@ -125,13 +125,6 @@ async def open_mailbox(
         await server.wait_closed()
 
 
-@pytest.fixture
-async def mailbox() -> AsyncIterator[Mailbox]:
-    """A mail server; `make_app(smtp_url=mailbox.url)` sends to it."""
-    async with open_mailbox() as mailbox:
-        yield mailbox
-
-
 def link_token(mail: EmailMessage) -> str:
     """What stands behind `#token=` in the text."""
     match = LINK_TOKEN.search(mail.get_content())

@@ -3,16 +3,18 @@
 import asyncio
 import os
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
 from uuid import uuid4
 
 from sqlalchemy import URL, Table, make_url, text
+from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.pool import NullPool
 
 from shared.database.addresses import database_url
 from shared.database.engines import create_engine
+from shared.database.sessions import Database
 
 SERVERS = {"postgresql": "TEST_POSTGRES_URL", "mysql": "TEST_MARIADB_URL"}
 
@@ -68,6 +70,24 @@ def kept_rows(address: str, tables: Sequence[Table]) -> Iterator[list[str]]:
             columns = ", ".join(f"`{column.name}`" for column in table.columns if column.computed is None)
             statements.append(f"INSERT INTO {table.name} ({columns}) SELECT {columns} FROM {folder}.{table.name}")
         yield statements
+
+
+@asynccontextmanager
+async def open_session(address: str) -> AsyncIterator[AsyncSession]:
+    """A session that its user may commit; what is left is rolled back."""
+    database = _DatabaseOfATest(address)
+    try:
+        async with database.session() as session:
+            yield session
+    finally:
+        await database.close()
+
+
+class _DatabaseOfATest(Database):
+    def session(self) -> AsyncSession:
+        """Not a unit of work, which ends with its block: a test commits in between, to show what it has written."""
+        session: AsyncSession = self._sessions()
+        return session
 
 
 def execute(address: str, *statements: str) -> list[tuple[object, ...]]:
