@@ -36,6 +36,8 @@ class Door:
     path: str
     is_public: bool
     permissions: frozenset[str] = frozenset()
+    answers_not_found: bool = False
+    """Whether the endpoint itself may answer `not_found`, as its operation in the document says."""
 
     @cached_property
     def parameters(self) -> list[str]:
@@ -67,7 +69,13 @@ def doors_of(app: FastAPI, public: Container[str]) -> list[Door]:
     And where GET is, HEAD is.
     """
     doors = [
-        Door(method.upper(), path, f"{method.upper()} {path}" in public, permissions_of(operation))
+        Door(
+            method.upper(),
+            path,
+            f"{method.upper()} {path}" in public,
+            permissions_of(operation),
+            answers_not_found=NOT_FOUND in codes_of(operation, "404"),
+        )
         for path, operations in app.openapi()["paths"].items()
         for method, operation in operations.items()
     ]
@@ -88,6 +96,13 @@ def permissions_of(operation: Mapping[str, Any]) -> frozenset[str]:
     """Those that the document says a caller needs."""
     match = REQUIREMENT.search(operation.get("description", ""))
     return frozenset(re.findall("`([^`]+)`", match["names"])) if match else frozenset()
+
+
+def codes_of(operation: Mapping[str, Any], status: str) -> Container[str]:
+    """The codes that the document has an example of."""
+    content = operation["responses"].get(status, {}).get("content", {})
+    codes: Container[str] = content.get("application/json", {}).get("examples", {}).keys()
+    return codes
 
 
 def _kind(route: object) -> str:

@@ -133,7 +133,7 @@ async def test_item_53_no_answer_of_any_operation_holds_a_secret(
         faults += [f"{operation} has {name}" for name in names if SECRET_NAME.search(name) or TOKEN_NAME.search(name)]
         faults += [f"{operation}: {answer.text}" for _ in SECRET_VALUE.findall(text)]
         faults += [f"{operation} tells {secret!r}" for secret in secrets if secret in text]
-        if (sent := answer.request.content) and (password := _password_in(sent)) and password in text:
+        if (password := _password_in(answer.request)) and password in text:
             faults.append(f"{operation} gives the password back: {answer.text}")
 
     assert not_reached == []
@@ -146,9 +146,11 @@ def content_of(answer: httpx.Response) -> Any:
     return answer.json() if answer.headers["content-type"] == "application/json" else None
 
 
-def _password_in(content: bytes) -> str | None:
+def _password_in(request: httpx.Request) -> str | None:
+    if request.headers.get("content-type", "").startswith("multipart/"):  # no password of ours is in a file
+        return None
     try:
-        body = json.loads(content)
+        body = json.loads(request.content)
     except ValueError:
         return None
     if isinstance(body, list):

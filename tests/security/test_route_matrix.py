@@ -159,7 +159,9 @@ async def test_item_57_no_method_caller_or_spelling_gets_a_wrong_decision(
             expected = verdict(there, method, somebody.permissions)
             found = decided(await request(app, method, target, *somebody.headers))
             seen.add(found)
-            if found != expected:
+            # Of a module whose endpoint may answer `not_found` itself, the code does not tell whether it was reached.
+            is_own = expected == OPEN and found == NOT_FOUND and any(door.answers_not_found for door in there)
+            if found != expected and not is_own:
                 wrong.append(f"{method} {target} as {caller}: {found}, not {expected}")
 
     assert wrong == []
