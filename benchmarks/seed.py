@@ -176,7 +176,7 @@ def access_tokens(some: list[Caller]) -> list[str]:
 
 def refresh_token(caller: Caller) -> str:
     """The first one of the caller's session."""
-    return RefreshTokens(KeyRing((SECRET,))).issue(caller.session_id, 0, SALT)
+    return RefreshTokens(keys=KeyRing((SECRET,))).issue(caller.session_id, 0, SALT)
 
 
 def plain_tokens(some: list[Caller]) -> list[str]:

@@ -1,5 +1,6 @@
-"""What the project gives to every module's container, as `shared`."""
+"""What the project gives to every module's container, as `shared`, and how routes get what a container builds."""
 
+import inspect
 from collections.abc import Awaitable, Callable
 from typing import Any, TypeVar, cast
 
@@ -12,7 +13,7 @@ from shared.access.authenticator import Authenticator, DenyEveryone
 from shared.application import part_of
 from shared.background import BackgroundRunner
 from shared.clock import utc_now
-from shared.database.sessions import Database
+from shared.database.sessions import Database, Session
 from shared.errors import AppError
 from shared.events import EventBus
 from shared.keys import KeyRing
@@ -27,6 +28,7 @@ from shared.shutdown import Shutdown
 from shared.throttle.throttle import Throttle
 
 C = TypeVar("C", bound=DeclarativeContainer)
+T = TypeVar("T")
 
 MigrationState = dict[str, str]
 """Each module's branch: `applied`, `pending`, `ahead` of the code, or `incompatible`, which is too far ahead."""
@@ -82,15 +84,21 @@ class Runtime:
         self.denials: tuple[type[AppError], ...] = ()
         """The failures with which the authenticator may close the routes that require a permission."""
         self._containers: dict[type[DeclarativeContainer], DeclarativeContainer] = {}
+        self._providers: dict[providers.Provider[Any], providers.Provider[Any]] = {}
+        self._take_providers(SharedContainer, shared)
 
     def add(self, declared: type[DeclarativeContainer], container: DeclarativeContainer) -> None:
         """Take a module's container in. One that provides `authenticator` says from now on who is calling."""
         self._containers[declared] = container
+        self._take_providers(declared, container)
         if (provider := container.providers.get("authenticator")) is not None:
             if self._authenticator is not None:
                 raise ModuleError(f"{declared.__module__} provides an authenticator, and another module does already")
             self._authenticator = provider
             self.denials = tuple(getattr(getattr(provider, "provides", None), "denials", ()))
+
+    def _take_providers(self, declared: type[DeclarativeContainer], container: DeclarativeContainer) -> None:
+        self._providers |= {declared.providers[name]: provider for name, provider in container.providers.items()}
 
     @property
     def parts(self) -> dict[type[Any], Callable[[], Any]]:
@@ -114,6 +122,12 @@ class Runtime:
             raise ModuleError(f"{container.__module__} belongs to a module that DISABLED_MODULES switches off")
         return cast("C", self._containers[container])
 
+    def provider(self, declared: providers.Provider[T]) -> providers.Provider[T]:
+        """This runtime's instance of a provider, which is stated as `Container.note_service`."""
+        if declared not in self._providers:
+            raise ModuleError(f"{declared} belongs to a module that DISABLED_MODULES switches off, or to no container")
+        return self._providers[declared]
+
     async def close(self) -> None:
         """Let background work finish, then shut down: the modules' resources in reverse order, and the database."""
         await self.shared.background().close(within=self.shared.shutdown().seconds_left())
@@ -127,6 +141,48 @@ class Runtime:
 def container_of(connection: HTTPConnection, container: type[C]) -> C:
     """The running application's instance of a module's container; for the module's `dependencies.py`."""
     return part_of(connection.app, Runtime).of(container)
+
+
+def given(container: type[C]) -> type[C]:  # noqa: ARG001 - only the type checker reads it
+    """What a module's container gets from outside: `shared`, or under its name a module that `requires` names.
+
+    For the type checker it is the other container; until the application is built it is a placeholder.
+    """
+    return cast("type[C]", providers.DependenciesContainer())
+
+
+def provided(provider: providers.Provider[T]) -> Callable[..., Awaitable[T]]:
+    """A dependency of FastAPI that gives what a provider builds: `Depends(provided(Container.note_service))`.
+
+    What has a parameter `session` is built with the session of the request.
+
+    Raises:
+        ModuleError: The container leaves another parameter open.
+    """
+    missing = _left_open(provider)
+    if others := sorted(missing - {"session"}):
+        raise ModuleError(f"the container gives {_built(provider).__name__} no {' and no '.join(others)}")
+
+    async def build(connection: HTTPConnection) -> T:
+        return part_of(connection.app, Runtime).provider(provider)()
+
+    async def build_with_session(connection: HTTPConnection, session: Session) -> T:
+        return part_of(connection.app, Runtime).provider(provider)(session=session)
+
+    return build_with_session if missing else build
+
+
+def _left_open(provider: providers.Provider[Any]) -> set[str]:
+    """The parameters without a default to which the container gives nothing."""
+    if not isinstance(provider, providers.Factory | providers.BaseSingleton):
+        return set()
+    signature = inspect.signature(_built(provider))
+    bound = signature.bind_partial(*provider.args, **provider.kwargs).arguments
+    return {name for name, one in signature.parameters.items() if name not in bound and one.default is one.empty}
+
+
+def _built(provider: Any) -> Callable[..., Any]:
+    return cast("Callable[..., Any]", provider.provides)
 
 
 def unusable(state: MigrationState) -> list[str]:

@@ -27,6 +27,8 @@ from modules.auth.sessions.revocation import SessionRevocation
 from modules.auth.sessions.service import SessionService
 from modules.auth.sessions.tokens import AccessTokens, RefreshTokens
 from modules.auth.settings import Settings
+from modules.users import UsersContainer
+from shared.container import SharedContainer, given
 
 
 def _hasher(cost: int, queue: int) -> Iterator[PasswordHasher]:
@@ -36,8 +38,8 @@ def _hasher(cost: int, queue: int) -> Iterator[PasswordHasher]:
 
 
 class Container(containers.DeclarativeContainer):
-    shared = providers.DependenciesContainer()
-    users = providers.DependenciesContainer()
+    shared = given(SharedContainer)
+    users = given(UsersContainer)
     settings = providers.Dependency(instance_of=Settings)
 
     hasher = providers.Resource(_hasher, settings.provided.bcrypt_cost, settings.provided.hash_queue)
@@ -45,24 +47,24 @@ class Container(containers.DeclarativeContainer):
         PasswordPolicy, settings.provided.password_min_length, shared.settings.provided.app_name
     )
     access_tokens = providers.Singleton(AccessTokens, shared.keys, settings, shared.clock)
-    refresh_tokens = providers.Singleton(RefreshTokens, shared.keys)
+    refresh_tokens = providers.Singleton(RefreshTokens, keys=shared.keys)
 
-    mail_tokens = providers.Singleton(MailTokens, shared.clock)
+    mail_tokens = providers.Singleton(MailTokens, clock=shared.clock)
     mailer = providers.Singleton(
         AuthMailer,
-        shared.mailer,
-        shared.throttle,
+        mailer=shared.mailer,
+        throttle=shared.throttle,
         app_name=shared.settings.provided.app_name,
         public_url=shared.settings.provided.public_url,
         limit=settings.provided.mail_limit_per_recipient,
     )
-    audit = providers.Singleton(AuditTrail, shared.clock)
+    audit = providers.Singleton(AuditTrail, clock=shared.clock)
     audit_reader = providers.Factory(AuditReader, paginator=shared.paginator)
-    login_throttle = providers.Singleton(LoginThrottle, shared.throttle, settings)
+    login_throttle = providers.Singleton(LoginThrottle, throttle=shared.throttle, settings=settings)
 
     session_service = providers.Singleton(
         SessionService,
-        shared.database,
+        database=shared.database,
         access_tokens=access_tokens,
         refresh_tokens=refresh_tokens,
         throttle=shared.throttle,
@@ -71,11 +73,16 @@ class Container(containers.DeclarativeContainer):
         clock=shared.clock,
     )
     login_service = providers.Singleton(
-        LoginService, shared.database, hasher=hasher, sessions=session_service, throttle=login_throttle, audit=audit
+        LoginService,
+        database=shared.database,
+        hasher=hasher,
+        sessions=session_service,
+        throttle=login_throttle,
+        audit=audit,
     )
     password_service = providers.Singleton(
         PasswordService,
-        shared.database,
+        database=shared.database,
         hasher=hasher,
         policy=policy,
         mailer=mailer,
@@ -86,7 +93,7 @@ class Container(containers.DeclarativeContainer):
     )
     password_recovery = providers.Singleton(
         PasswordRecovery,
-        shared.database,
+        database=shared.database,
         users=users.user_service.provider,
         hasher=hasher,
         policy=policy,
@@ -101,7 +108,7 @@ class Container(containers.DeclarativeContainer):
     )
     email_address_service = providers.Singleton(
         EmailAddressService,
-        shared.database,
+        database=shared.database,
         users=users.user_service.provider,
         passwords=password_service,
         hasher=hasher,
@@ -114,7 +121,7 @@ class Container(containers.DeclarativeContainer):
     )
     registration_service = providers.Singleton(
         RegistrationService,
-        shared.database,
+        database=shared.database,
         users=users.user_service.provider,
         hasher=hasher,
         policy=policy,
@@ -125,15 +132,20 @@ class Container(containers.DeclarativeContainer):
         clock=shared.clock,
     )
     promotion_service = providers.Singleton(
-        PromotionService, shared.database, users=users.user_service.provider, audit=audit, clock=shared.clock
+        PromotionService, database=shared.database, users=users.user_service.provider, audit=audit, clock=shared.clock
     )
-    first_administrator = providers.Singleton(FirstAdministrator, registration_service, settings=settings)
-    caller_service = providers.Singleton(CallerService, shared.database)
-    purge_service = providers.Singleton(PurgeService, shared.database, settings=settings, clock=shared.clock)
+    first_administrator = providers.Singleton(FirstAdministrator, registration=registration_service, settings=settings)
+    caller_service = providers.Singleton(CallerService, database=shared.database)
+    purge_service = providers.Singleton(PurgeService, database=shared.database, settings=settings, clock=shared.clock)
     permissions = providers.Singleton(DeclaredPermissions, shared.permissions)
-    authority = providers.Singleton(Authority, permissions)
+    authority = providers.Singleton(Authority, permissions=permissions)
     role_service = providers.Factory(
-        RoleService, permissions=permissions, authority=authority, audit=audit, clock=shared.clock
+        RoleService,
+        users=users.user_service.provider,
+        permissions=permissions,
+        authority=authority,
+        audit=audit,
+        clock=shared.clock,
     )
     revocation = providers.Factory(SessionRevocation, authority=authority, audit=audit, clock=shared.clock)
     invitation_service = providers.Factory(

@@ -35,12 +35,12 @@ async def grant_user_role(event: UserCreated, session: AsyncSession, _container:
 
 @handlers.on(UserInvited)
 async def mail_invitation(event: UserInvited, session: AsyncSession, container: Container) -> None:
-    await container.invitation_service(session).invite(event.user_id)
+    await container.invitation_service(session=session).invite(event.user_id)
 
 
 @handlers.on(UserEmailCorrected)
 async def follow_correction(event: UserEmailCorrected, session: AsyncSession, container: Container) -> None:
-    await container.invitation_service(session).follow_correction(event.user_id, event.email)
+    await container.invitation_service(session=session).follow_correction(event.user_id, event.email)
 
 
 @handlers.on(UserAboutToChange)

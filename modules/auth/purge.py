@@ -1,6 +1,7 @@
 """Taking away rows that have served their time."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
@@ -15,15 +16,15 @@ from shared.database import Database
 BATCH = 1000
 
 
+@dataclass(slots=True, kw_only=True)
 class PurgeService:
-    def __init__(self, database: Database, *, settings: Settings, clock: Clock) -> None:
-        self._database = database
-        self._settings = settings
-        self._clock = clock
+    database: Database
+    settings: Settings
+    clock: Clock
 
     async def count(self) -> dict[str, int]:
         """How many rows a purge would take away, by kind."""
-        async with self._database.read() as session:
+        async with self.database.read() as session:
             return {
                 name: await session.scalar(select(func.count()).select_from(model).where(condition)) or 0
                 for name, model, condition in self._expired()
@@ -40,20 +41,20 @@ class PurgeService:
         return totals
 
     async def _delete_batch(self, model: Any, ids: Select[Any]) -> int:
-        async with self._database.transaction() as session:
+        async with self.database.transaction() as session:
             found = (await session.scalars(ids)).all()
             if found:
                 await session.execute(delete(model).where(model.id.in_(found)))
             return len(found)
 
     def _expired(self) -> list[tuple[str, Any, ColumnElement[bool]]]:
-        now = self._clock()
-        kept = now - timedelta(days=self._settings.session_retention_days)
+        now = self.clock()
+        kept = now - timedelta(days=self.settings.session_retention_days)
         over = or_(
             LoginSession.absolute_expires_at < kept, LoginSession.idle_expires_at < kept, LoginSession.revoked_at < kept
         )
         return [
             ("sessions", LoginSession, over),
             ("links", MailToken, MailToken.expires_at < now),
-            ("audit events", AuditEvent, AuditEvent.at < now - timedelta(days=self._settings.audit_retention_days)),
+            ("audit events", AuditEvent, AuditEvent.at < now - timedelta(days=self.settings.audit_retention_days)),
         ]

@@ -1,4 +1,5 @@
 import asyncio
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -11,15 +12,13 @@ from shared.shutdown import Shutdown
 log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True, kw_only=True)
 class ReadinessService:
-    def __init__(
-        self, database: Database, read_migrations: ReadMigrations, shutdown: Shutdown, *, minimum_free_bytes: int
-    ) -> None:
-        self._database = database
-        self._read_migrations = read_migrations
-        self._asking: asyncio.Task[MigrationState] | None = None
-        self._shutdown = shutdown
-        self._minimum_free_bytes = minimum_free_bytes
+    database: Database
+    read_migrations: ReadMigrations
+    shutdown: Shutdown
+    minimum_free_bytes: int
+    _asking: asyncio.Task[MigrationState] | None = field(default=None, init=False)
 
     async def check(self) -> Readiness:
         """Ask the database whether it is there, and has what this code needs.
@@ -39,18 +38,18 @@ class ReadinessService:
                 params={"modules": ", ".join(modules)},
                 data={"checks": {"database": "ok", "migrations": state}},
             )
-        free = await self._database.free_bytes()
-        if free is not None and free < self._minimum_free_bytes:
-            log.error("disk_full", free_bytes=free, minimum=self._minimum_free_bytes)
+        free = await self.database.free_bytes()
+        if free is not None and free < self.minimum_free_bytes:
+            log.error("disk_full", free_bytes=free, minimum=self.minimum_free_bytes)
             checks = {"database": "ok", "migrations": state, "disk": "full"}
             raise NotReady("The database's disk is full.", data={"checks": checks})
-        if self._shutdown.has_begun:
+        if self.shutdown.has_begun:
             raise NotReady("The service is about to stop.", data={"checks": {"database": "ok", "service": "draining"}})
         return Readiness(checks=Checks(database="ok", migrations=state))
 
     async def _ask(self) -> MigrationState:
         """Whoever comes while it is being asked waits for the same answer, so that no questions pile up."""
-        asking, limit = self._asking, self._database.waits.readiness
+        asking, limit = self._asking, self.database.waits.readiness
         if asking is None or asking.done():
             asking = self._asking = asyncio.create_task(self._state())
             asking.add_done_callback(_nobody_may_be_waiting)
@@ -60,8 +59,8 @@ class ReadinessService:
         return asking.result()
 
     async def _state(self) -> MigrationState:
-        async with asyncio.timeout(self._database.waits.readiness):
-            return await self._read_migrations(self._database.probe)
+        async with asyncio.timeout(self.database.waits.readiness):
+            return await self.read_migrations(self.database.probe)
 
 
 def _nobody_may_be_waiting(asked: asyncio.Task[MigrationState]) -> None:

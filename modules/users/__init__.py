@@ -1,5 +1,6 @@
 """Who exists. Other modules may use what is listed here."""
 
+from modules.users.container import Container as UsersContainer
 from modules.users.emails import Email, email_key
 from modules.users.errors import EmailTaken, LastAdmin, OwnEmail, UserNotFound, UserOutOfReach
 from modules.users.events import (
@@ -39,6 +40,7 @@ __all__ = [
     "UserRead",
     "UserService",
     "UserServiceFactory",
+    "UsersContainer",
     "email_key",
     "profile_columns",
 ]

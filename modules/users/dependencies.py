@@ -9,14 +9,10 @@ from modules.users.models import User
 from modules.users.profile import Profile
 from modules.users.services import UserService
 from shared.application import part_of
-from shared.container import container_of
+from shared.container import container_of, provided
 from shared.context import Principal
-from shared.database import Database, Session
+from shared.database import Database
 from shared.errors import NotAuthenticated
-
-
-async def _users(connection: HTTPConnection, session: Session) -> UserService:
-    return container_of(connection, Container).user_service(session)
 
 
 async def profile_of(connection: HTTPConnection, caller: Principal) -> Profile | User:
@@ -36,4 +32,4 @@ async def profile_of(connection: HTTPConnection, caller: Principal) -> Profile |
             raise NotAuthenticated(token_was_sent=True) from None
 
 
-Users = Annotated[UserService, Depends(_users)]
+Users = Annotated[UserService, Depends(provided(Container.user_service))]

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import dataclass, field
 from typing import Literal
 from uuid import UUID
 
@@ -35,26 +36,24 @@ UserSort = Literal["created_at", "-created_at", "email", "-email"]
 SORTABLE = {"created_at": User.created_at, "email": User.email_key}
 
 
+@dataclass(slots=True, kw_only=True)
 class UserService:
     """The use cases of users, within the caller's session."""
 
-    def __init__(
-        self, session: AsyncSession, *, events: EventBus, clock: Clock, paginator: Paginator, settings: Settings
-    ) -> None:
-        self._session = session
-        self._events = events
-        self._clock = clock
-        self._paginator = paginator
-        self._settings = settings
+    session: AsyncSession = field(kw_only=False)  # a `UserServiceFactory` takes it
+    events: EventBus
+    clock: Clock
+    paginator: Paginator
+    settings: Settings
 
     async def get(self, user_id: UUID) -> User:
-        user = await self._session.get(User, user_id)
+        user = await self.session.get(User, user_id)
         if user is None:
             raise UserNotFound
         return user
 
     async def find_by_email(self, email: str) -> User | None:
-        return await self._session.scalar(select(User).where(User.email_key == email_key(email)))
+        return await self.session.scalar(select(User).where(User.email_key == email_key(email)))
 
     async def list(
         self,
@@ -72,7 +71,7 @@ class UserService:
         if is_invited is not None:
             query = query.where(User.is_invited == is_invited)
         search = [BeginsWith(User.email_key, email_key(q)), BeginsWith(User.nickname_key, search_text(q))] if q else []
-        return await self._paginator.page(self._session, query, request, columns=SORTABLE, key=User.id, search=search)
+        return await self.paginator.page(self.session, query, request, columns=SORTABLE, key=User.id, search=search)
 
     def require_usable_domain(self, email: str, field: str = "email") -> None:
         """Refuse an address of a domain that no mail is delivered to, unless the operator has such domains.
@@ -82,7 +81,7 @@ class UserService:
         """
         name = special_use(email)
         domain = f".{email.rpartition('@')[2]}"
-        if name is not None and not any(domain.endswith(f".{one}") for one in self._settings.private_domains):
+        if name is not None and not any(domain.endswith(f".{one}") for one in self.settings.private_domains):
             raise ValidationFailed.at(
                 "body",
                 field,
@@ -92,7 +91,7 @@ class UserService:
 
     async def create(self, data: UserCreate) -> User:
         self.require_usable_domain(data.email)
-        now = self._clock()
+        now = self.clock()
         user = User(
             email=data.email,
             email_key=email_key(data.email),
@@ -103,9 +102,9 @@ class UserService:
             created_at=now,
             updated_at=now,
         )
-        self._session.add(user)
+        self.session.add(user)
         await self._flush()
-        await self._events.publish(UserCreated(user.id), self._session)
+        await self.events.publish(UserCreated(user.id), self.session)
         return user
 
     async def invite(self, data: UserCreate) -> User:
@@ -113,14 +112,14 @@ class UserService:
         user = await self.create(data)
         user.is_invited = True
         await self._flush()
-        await self._events.publish(UserInvited(user.id), self._session)
+        await self.events.publish(UserInvited(user.id), self.session)
         return user
 
     async def accept_invitation(self, user_id: UUID) -> None:
         """Note that the user has chosen a password; nothing if the user was not invited."""
         user = await self.get(user_id)
         user.is_invited = False
-        user.updated_at = self._clock()
+        user.updated_at = self.clock()
         await self._flush()
 
     async def update(self, user_id: UUID, data: UserUpdate) -> User:
@@ -133,13 +132,13 @@ class UserService:
         if (email := changes.get("email")) is not None:
             self.require_usable_domain(email)
             # First of all: whoever listens locks what it needs.
-            await self._events.publish(UserEmailCorrected(user_id, email), self._session)
+            await self.events.publish(UserEmailCorrected(user_id, email), self.session)
             user.email_key, user.email_verified = email_key(email), False
         for name, value in changes.items():
             setattr(user, name, value)
-        user.updated_at = self._clock()
+        user.updated_at = self.clock()
         await self._flush()
-        await self._events.publish(UserChanged(user_id, tuple(sorted(changes))), self._session)
+        await self.events.publish(UserChanged(user_id, tuple(sorted(changes))), self.session)
         return user
 
     async def verify_email(self, user_id: UUID, email: str) -> bool:
@@ -148,7 +147,7 @@ class UserService:
         if user.email != email:
             return False
         user.email_verified = True
-        user.updated_at = self._clock()
+        user.updated_at = self.clock()
         await self._flush()
         return True
 
@@ -157,7 +156,7 @@ class UserService:
         self.require_usable_domain(email)
         user = await self.get(user_id)
         user.email, user.email_key, user.email_verified = email, email_key(email), True
-        user.updated_at = self._clock()
+        user.updated_at = self.clock()
         await self._flush()
         return user
 
@@ -170,28 +169,28 @@ class UserService:
     async def delete(self, user_id: UUID) -> None:
         """Remove the user for good, with everything that belongs to it."""
         user = await self._get_for_change(user_id)
-        await self._events.publish(UserDeleted(user_id), self._session)
-        await self._session.delete(user)
+        await self.events.publish(UserDeleted(user_id), self.session)
+        await self.session.delete(user)
         await self._flush()
 
     async def _get_for_change(self, user_id: UUID) -> User:
         # Read afterwards: a handler may have waited for another request.
-        await self._events.publish(UserAboutToChange(user_id), self._session)
+        await self.events.publish(UserAboutToChange(user_id), self.session)
         return await self.get(user_id)
 
     async def _set_active(self, user_id: UUID, event: object, *, is_active: bool) -> User:
         user = await self._get_for_change(user_id)
         if user.is_active != is_active:
-            await self._events.publish(event, self._session)
+            await self.events.publish(event, self.session)
             user.is_active = is_active
-            user.updated_at = self._clock()
+            user.updated_at = self.clock()
             await self._flush()
         return user
 
     async def _flush(self) -> None:
         try:
             with failing_as({"uq_users_email_key": EmailTaken}):
-                await self._session.flush()
+                await self.session.flush()
         except StaleDataError:
             # Another request has deleted the user since this one read it.
             raise UserNotFound from None

@@ -51,8 +51,9 @@ def _unknown_parameters(container: DeclarativeContainer) -> Iterator[str]:
         except ValueError:  # built in, without a signature
             continue
         try:
-            # What is missing may be given by whoever calls the provider: a session, for example.
-            signature.bind_partial(*provider.args, **provider.kwargs)
+            # A factory's caller may give what is missing: a session, for example. A singleton has many callers.
+            bind = signature.bind if isinstance(provider, providers.BaseSingleton) else signature.bind_partial
+            bind(*provider.args, **provider.kwargs)
         except TypeError as error:
             yield f"{name}: {provider.provides.__name__} {error}"
 

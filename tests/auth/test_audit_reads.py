@@ -49,7 +49,7 @@ async def test_every_filter_has_an_index_and_every_page_costs_the_same(app: Fast
 
         async def page(request: PageRequest, user_id: UUID | None = user_id, event: str | None = event) -> str | None:
             async with database.read() as session:
-                reader = runtime.of(AuthContainer).audit_reader(session)
+                reader = runtime.of(AuthContainer).audit_reader(session=session)
                 return str((await reader.list(request, user_id=user_id, event=event)).next_cursor)
 
         first = await reads.of(lambda: page(PageRequest(sort)))  # noqa: B023 - called at once

@@ -30,7 +30,9 @@ def password() -> str:
 async def issue(race: Race, user: Account, purpose: Purpose, email: str | None = None) -> str:
     """What would be mailed."""
     async with race.database.transaction() as session:
-        return await MailTokens(utc_now).issue(session, UUID(user.id), purpose, email=email or user.email, ttl=600)
+        return await MailTokens(clock=utc_now).issue(
+            session, UUID(user.id), purpose, email=email or user.email, ttl=600
+        )
 
 
 async def assert_only_password(race: Race, user: Account, password: str, *others: str) -> None:

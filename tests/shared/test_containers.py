@@ -101,7 +101,7 @@ async def test_a_replaced_service_serves_the_routes_of_other_modules(app: FastAP
                 "updated_at": moment,
             }
 
-    with runtime.of(UsersContainer).user_service.override(providers.Factory(lambda _session: Impostor())):
+    with runtime.of(UsersContainer).user_service.override(providers.Factory(lambda **_: Impostor())):
         replaced = await client.patch("/api/users/me", json={}, headers=user.headers)
     restored = await client.patch("/api/users/me", json={}, headers=user.headers)
 

@@ -1,5 +1,6 @@
 """The first administrator from the environment: for deployments where nobody can type a command."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -22,12 +23,12 @@ TAKEN = (
 )
 
 
+@dataclass(slots=True, kw_only=True)
 class FirstAdministrator:
     """Counts only while there has never been an administrator; a renamed or deleted one does not come back."""
 
-    def __init__(self, registration: RegistrationService, settings: Settings) -> None:
-        self._registration = registration
-        self._settings = settings
+    registration: RegistrationService
+    settings: Settings
 
     async def run(self, session: AsyncSession) -> None:
         """Make the administrator, who has to choose another password after the first login.
@@ -37,15 +38,15 @@ class FirstAdministrator:
         Raises:
             SettingsError: The address, the file or the password in it is not usable.
         """
-        email, file = self._settings.bootstrap_admin_email, self._settings.bootstrap_admin_password_file
+        email, file = self.settings.bootstrap_admin_email, self.settings.bootstrap_admin_password_file
         if email is None or file is None:
             return
-        if await self._registration.has_had_administrator(session):
+        if await self.registration.has_had_administrator(session):
             log.info("bootstrap_ignored", reason="there has been an administrator already")
             return
         try:
             data = RegisterRequest(email=TypeAdapter(Email).validate_python(email), password=_first_line(file))
-            user = await self._registration.create_first_admin(session, data)
+            user = await self.registration.create_first_admin(session, data)
         except (OSError, UnicodeDecodeError):
             raise SettingsError(_fault("AUTH_BOOTSTRAP_ADMIN_PASSWORD_FILE cannot be read")) from None
         except ValidationError as error:

@@ -1,5 +1,6 @@
 """Inviting somebody for whom an administrator has made an account."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -19,39 +20,27 @@ from shared.context import current_request
 from shared.throttle import Count, Throttle, succeeded
 
 
+@dataclass(slots=True, kw_only=True)
 class InvitationService:
     """Within the caller's session."""
 
-    def __init__(  # noqa: PLR0913 - what it is built from; the container calls it
-        self,
-        session: AsyncSession,
-        *,
-        users: UserServiceFactory,
-        tokens: MailTokens,
-        mailer: AuthMailer,
-        authority: Authority,
-        throttle: Throttle,
-        audit: AuditTrail,
-        settings: Settings,
-        clock: Clock,
-    ) -> None:
-        self._session = session
-        self._users = users(session)
-        self._tokens = tokens
-        self._mailer = mailer
-        self._authority = authority
-        self._throttle = throttle
-        self._audit = audit
-        self._settings = settings
-        self._clock = clock
+    session: AsyncSession
+    users: UserServiceFactory
+    tokens: MailTokens
+    mailer: AuthMailer
+    authority: Authority
+    throttle: Throttle
+    audit: AuditTrail
+    settings: Settings
+    clock: Clock
 
     async def invite(self, user_id: UUID, *, to: str | None = None) -> None:
         """Mail a link to choose a first password, to the user's address or to the one that it is about to become."""
-        user = await self._users.get(user_id)
-        ttl, email = self._settings.invitation_ttl, to or user.email
-        token = await self._tokens.issue(self._session, user_id, "invitation", email=email, ttl=ttl)
-        self._audit.record(self._session, "account_invited", user_id=user_id)
-        self._mailer.post_link(self._session, "accept_invitation", user, to=email, token=token, ttl=ttl)
+        user = await self.users(self.session).get(user_id)
+        ttl, email = self.settings.invitation_ttl, to or user.email
+        token = await self.tokens.issue(self.session, user_id, "invitation", email=email, ttl=ttl)
+        self.audit.record(self.session, "account_invited", user_id=user_id)
+        self.mailer.post_link(self.session, "accept_invitation", user, to=email, token=token, ttl=ttl)
 
     async def invite_again(self, user_id: UUID) -> None:
         """Mail another link; the earlier ones are void.
@@ -62,15 +51,15 @@ class InvitationService:
             NotInvited: The user has a password, or is not active.
             TooManyRequests: The user has had enough mails for now.
         """
-        await self._authority.require_over_user(self._session, user_id)
-        await lock_account(self._session, user_id)
+        await self.authority.require_over_user(self.session, user_id)
+        await lock_account(self.session, user_id)
         if await self._has_password(user_id):
             raise NotInvited
-        if not (await self._users.get(user_id)).is_active:
+        if not (await self.users(self.session).get(user_id)).is_active:
             raise NotInvited("This user is deactivated; activate the account before you invite again.")
-        mails = Count(self._settings.mail_limit_per_account, "mail", str(user_id), stands=succeeded)
-        async with self._throttle.attempt(mails):
-            await void_links(self._session, user_id, "invitation")
+        mails = Count(self.settings.mail_limit_per_account, "mail", str(user_id), stands=succeeded)
+        async with self.throttle.attempt(mails):
+            await void_links(self.session, user_id, "invitation")
             await self.invite(user_id)
 
     async def follow_correction(self, user_id: UUID, email: str) -> None:
@@ -84,16 +73,16 @@ class InvitationService:
         caller = current_request.get().principal
         if caller is not None and caller.user_id == user_id:
             raise OwnEmail
-        await lock_account(self._session, user_id)
-        user = await self._users.get(user_id)
+        await lock_account(self.session, user_id)
+        user = await self.users(self.session).get(user_id)
         # What was read before may have changed while this waited.
-        await self._session.refresh(user)
-        await void_everything(self._session, user_id, "email_corrected", self._clock())
-        self._audit.record(self._session, "email_changed", user_id=user_id, corrected=True)
+        await self.session.refresh(user)
+        await void_everything(self.session, user_id, "email_corrected", self.clock())
+        self.audit.record(self.session, "email_changed", user_id=user_id, corrected=True)
         if await self._has_password(user_id):
-            self._mailer.post_notice(self._session, "email_changed", user, to=user.email)
+            self.mailer.post_notice(self.session, "email_changed", user, to=user.email)
         elif user.is_active:
             await self.invite(user_id, to=email)
 
     async def _has_password(self, user_id: UUID) -> bool:
-        return await self._session.get(Credential, user_id) is not None
+        return await self.session.get(Credential, user_id) is not None

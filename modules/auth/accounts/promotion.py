@@ -1,5 +1,7 @@
 """Making an account that exists already an administrator, by whoever runs the service."""
 
+from dataclasses import dataclass
+
 from modules.auth.audit.trail import AuditTrail
 from modules.auth.errors import CannotPromote
 from modules.auth.locks import lock_account, lock_roles
@@ -11,19 +13,19 @@ from shared.clock import Clock
 from shared.database import Database
 
 
+@dataclass(slots=True, kw_only=True)
 class PromotionService:
     """Trusts no account because of its address: whoever registered it first chose the password."""
 
-    def __init__(self, database: Database, *, users: UserServiceFactory, audit: AuditTrail, clock: Clock) -> None:
-        self._database = database
-        self._users = users
-        self._audit = audit
-        self._clock = clock
+    database: Database
+    users: UserServiceFactory
+    audit: AuditTrail
+    clock: Clock
 
     async def require_free(self, email: str) -> None:
         """Raises CannotPromote if the address has an account."""
-        async with self._database.read() as session:
-            holder = await self._users(session).find_by_email(email)
+        async with self.database.read() as session:
+            holder = await self.users(session).find_by_email(email)
         if holder is not None:
             raise CannotPromote(
                 f"{_shown(holder.email)} has an account already, and nothing was changed. Whoever registered it chose "
@@ -41,9 +43,9 @@ class PromotionService:
             CannotPromote: There is no such account; its address is written in another way, or not confirmed; or it is
                 not active.
         """
-        async with self._database.transaction() as session:
+        async with self.database.transaction() as session:
             await lock_roles(session)
-            holder = await self._users(session).find_by_email(email)
+            holder = await self.users(session).find_by_email(email)
             if holder is None:
                 raise CannotPromote(f"{_shown(email)} has no account. Leave out --promote to create one.")
             await lock_account(session, holder.id)
@@ -52,9 +54,9 @@ class PromotionService:
             _require_proven(holder, email)
             if await session.get(UserRole, (holder.id, ADMIN)) is not None:
                 return False
-            await grant_role(session, holder.id, ADMIN, self._clock())
-            await void_everything(session, holder.id, "promoted", self._clock())
-            self._audit.record(session, "administrator_created", user_id=holder.id, promoted=True)
+            await grant_role(session, holder.id, ADMIN, self.clock())
+            await void_everything(session, holder.id, "promoted", self.clock())
+            self.audit.record(session, "administrator_created", user_id=holder.id, promoted=True)
             return True
 
 

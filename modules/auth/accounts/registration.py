@@ -1,3 +1,5 @@
+from dataclasses import dataclass
+
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -19,42 +21,30 @@ from shared.locales import Locale
 from shared.throttle import Count, Throttle
 
 
+@dataclass(slots=True, kw_only=True)
 class RegistrationService:
     """New accounts with a password: a user's own, and an administrator's."""
 
-    def __init__(  # noqa: PLR0913 - what it is built from; the container calls it
-        self,
-        database: Database,
-        *,
-        users: UserServiceFactory,
-        hasher: PasswordHasher,
-        policy: PasswordPolicy,
-        emails: EmailAddressService,
-        throttle: Throttle,
-        audit: AuditTrail,
-        settings: Settings,
-        clock: Clock,
-    ) -> None:
-        self._database = database
-        self._users = users
-        self._hasher = hasher
-        self._policy = policy
-        self._emails = emails
-        self._throttle = throttle
-        self._audit = audit
-        self._settings = settings
-        self._clock = clock
+    database: Database
+    users: UserServiceFactory
+    hasher: PasswordHasher
+    policy: PasswordPolicy
+    emails: EmailAddressService
+    throttle: Throttle
+    audit: AuditTrail
+    settings: Settings
+    clock: Clock
 
     async def register(self, data: RegisterRequest, locale: Locale) -> User:
         """Raises RegistrationClosed, TooManyRequests, ValidationFailed (the password) and EmailTaken."""
-        async with self._throttle.attempt(Count(self._settings.register_limit_per_address, "register", client_key())):
-            if self._settings.registration == "closed":
+        async with self.throttle.attempt(Count(self.settings.register_limit_per_address, "register", client_key())):
+            if self.settings.registration == "closed":
                 raise RegistrationClosed
             hashed = await self._hash_good_password(data)
-            async with self._database.transaction() as session:
+            async with self.database.transaction() as session:
                 user = await self._create(session, data, hashed, locale)
-                self._audit.record(session, "account_registered", user_id=user.id)
-                await self._emails.send_verification(session, user)
+                self.audit.record(session, "account_registered", user_id=user.id)
+                await self.emails.send_verification(session, user)
                 return user
 
     async def create_admin(self, data: RegisterRequest) -> User:
@@ -64,7 +54,7 @@ class RegistrationService:
             EmailTaken: The address has an account already, which stays as it is.
         """
         hashed = await self._hash_good_password(data)
-        async with self._database.transaction() as session:
+        async with self.database.transaction() as session:
             user = await self._create(session, data, hashed, data.locale or "en")
             await self._make_administrator(session, user)
             return user
@@ -82,21 +72,21 @@ class RegistrationService:
         return user
 
     async def _make_administrator(self, session: AsyncSession, user: User) -> None:
-        await grant_role(session, user.id, ADMIN, self._clock())
-        self._audit.record(session, "administrator_created", user_id=user.id)
+        await grant_role(session, user.id, ADMIN, self.clock())
+        self.audit.record(session, "administrator_created", user_id=user.id)
 
     async def _hash_good_password(self, data: RegisterRequest) -> str:
         # Before the transaction: a hash takes a quarter of a second, and SQLite has one writer at a time.
-        self._policy.require_good(data.password, data.email, data.nickname)
-        return await self._hasher.hash(data.password)
+        self.policy.require_good(data.password, data.email, data.nickname)
+        return await self.hasher.hash(data.password)
 
     async def _create(
         self, session: AsyncSession, data: RegisterRequest, hashed: str, locale: Locale, *, must_change: bool = False
     ) -> User:
-        user = await self._users(session).create(UserCreate(email=data.email, nickname=data.nickname, locale=locale))
+        user = await self.users(session).create(UserCreate(email=data.email, nickname=data.nickname, locale=locale))
         session.add(
             Credential(
-                user_id=user.id, password_hash=hashed, auth_version=1, must_change=must_change, changed_at=self._clock()
+                user_id=user.id, password_hash=hashed, auth_version=1, must_change=must_change, changed_at=self.clock()
             )
         )
         return user

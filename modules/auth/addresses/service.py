@@ -1,6 +1,7 @@
 """Verifying an e-mail address, and changing it."""
 
 import secrets
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import update
@@ -26,43 +27,30 @@ from shared.throttle import Attempt, Count, Throttle, succeeded
 DISOWNED: tuple[Purpose, ...] = ("verification", "email_change")
 
 
+@dataclass(slots=True, kw_only=True)
 class EmailAddressService:
-    def __init__(  # noqa: PLR0913 - what it is built from; the container calls it
-        self,
-        database: Database,
-        *,
-        users: UserServiceFactory,
-        passwords: PasswordService,
-        hasher: PasswordHasher,
-        tokens: MailTokens,
-        mailer: AuthMailer,
-        throttle: Throttle,
-        audit: AuditTrail,
-        settings: Settings,
-        clock: Clock,
-    ) -> None:
-        self._database = database
-        self._users = users
-        self._passwords = passwords
-        self._hasher = hasher
-        self._tokens = tokens
-        self._mailer = mailer
-        self._throttle = throttle
-        self._audit = audit
-        self._settings = settings
-        self._clock = clock
+    database: Database
+    users: UserServiceFactory
+    passwords: PasswordService
+    hasher: PasswordHasher
+    tokens: MailTokens
+    mailer: AuthMailer
+    throttle: Throttle
+    audit: AuditTrail
+    settings: Settings
+    clock: Clock
 
     async def request_verification(self, user_id: UUID) -> None:
         """Mail the link once more; nothing if the address is verified."""
-        async with self._mail_to(user_id), self._database.transaction() as session:
-            user = await self._users(session).get(user_id)
+        async with self._mail_to(user_id), self.database.transaction() as session:
+            user = await self.users(session).get(user_id)
             if not user.email_verified:
                 await self.send_verification(session, user)
 
     async def send_verification(self, session: AsyncSession, user: User) -> None:
-        ttl = self._settings.verify_token_ttl
-        token = await self._tokens.issue(session, user.id, "verification", email=user.email, ttl=ttl)
-        self._mailer.post_link(session, "verify_email", user, to=user.email, token=token, ttl=ttl)
+        ttl = self.settings.verify_token_ttl
+        token = await self.tokens.issue(session, user.id, "verification", email=user.email, ttl=ttl)
+        self.mailer.post_link(session, "verify_email", user, to=user.email, token=token, ttl=ttl)
 
     async def verify(self, caller: Principal, token: str) -> None:
         """Confirm the caller's address. The link alone would confirm it for whoever registered it.
@@ -70,11 +58,11 @@ class EmailAddressService:
         Raises:
             InvalidToken: Also when it is another user's, or the user has another address by now.
         """
-        async with self._database.transaction() as session:
+        async with self.database.transaction() as session:
             row = await self._redeem(session, caller, token, "verification")
-            if not await self._users(session).verify_email(row.user_id, row.email):
+            if not await self.users(session).verify_email(row.user_id, row.email):
                 raise InvalidToken
-            self._audit.record(session, "email_verified", user_id=row.user_id)
+            self.audit.record(session, "email_verified", user_id=row.user_id)
 
     async def request_change(self, caller: Principal, email: str, password: str) -> None:
         """Mail a link to the new address. If that one has an account already, nothing happens, and nothing tells so.
@@ -83,20 +71,20 @@ class EmailAddressService:
             WrongPassword: The current password is asked for: the address is the way to a new one.
         """
         async with self._mail_to(caller.user_id):
-            user, _ = await self._passwords.require(caller, password)
+            user, _ = await self.passwords.require(caller, password)
             await self._mail_change(user, email)
 
     async def _mail_change(self, user: User, email: str) -> None:
-        ttl = self._settings.verify_token_ttl
-        async with self._database.transaction() as session:
-            users = self._users(session)
+        ttl = self.settings.verify_token_ttl
+        async with self.database.transaction() as session:
+            users = self.users(session)
             users.require_usable_domain(email, "new_email")
             holder = await users.find_by_email(email)
-            self._audit.record(session, "email_change_requested", user_id=user.id)
+            self.audit.record(session, "email_change_requested", user_id=user.id)
             if holder is not None and holder.id != user.id:
                 return
-            token = await self._tokens.issue(session, user.id, "email_change", email=email, ttl=ttl)
-            self._mailer.post_link(session, "confirm_email_change", user, to=email, token=token, ttl=ttl)
+            token = await self.tokens.issue(session, user.id, "email_change", email=email, ttl=ttl)
+            self.mailer.post_link(session, "confirm_email_change", user, to=email, token=token, ttl=ttl)
 
     async def confirm_change(self, caller: Principal, token: str) -> None:
         """Give the caller the new address, and tell the old one.
@@ -107,9 +95,9 @@ class EmailAddressService:
             InvalidToken: It was used, has expired, is another user's, or the password has been changed since.
             EmailTaken: Somebody else took the address in the meantime.
         """
-        async with self._database.transaction() as session:
+        async with self.database.transaction() as session:
             row = await self._redeem(session, caller, token, "email_change")
-            users = self._users(session)
+            users = self.users(session)
             before = await users.get(row.user_id)
             if not before.is_active:
                 raise InvalidToken
@@ -117,10 +105,10 @@ class EmailAddressService:
             user = await users.change_email(row.user_id, row.email)
             await void_links(session, user.id)
             others = LoginSession.id != caller.session_id
-            await end_sessions(session, user.id, "email_changed", self._clock(), others)
-            self._audit.record(session, "email_changed", user_id=user.id)
+            await end_sessions(session, user.id, "email_changed", self.clock(), others)
+            self.audit.record(session, "email_changed", user_id=user.id)
             if email_key(old) != email_key(row.email):
-                self._mailer.post_notice(session, "email_changed", user, to=old)
+                self.mailer.post_notice(session, "email_changed", user, to=old)
 
     async def disown(self, token: str) -> None:
         """Undo what was done in the name of the reader of a mail, who asked for nothing.
@@ -131,32 +119,32 @@ class EmailAddressService:
         Raises:
             InvalidToken: It was used, has expired, or the address has been confirmed.
         """
-        async with self._throttle.attempt(Count(self._settings.mail_limit_per_address, "disown", client_key())):
+        async with self.throttle.attempt(Count(self.settings.mail_limit_per_address, "disown", client_key())):
             await self._disown(token)
 
     async def _disown(self, token: str) -> None:
-        async with self._database.read() as session:
-            await self._tokens.find(session, token, *DISOWNED)
-        unknown_password = await self._hasher.hash(secrets.token_urlsafe())
-        async with self._database.transaction() as session:
-            row = await self._tokens.redeem(session, token, *DISOWNED)
-            user = await self._users(session).get(row.user_id)
+        async with self.database.read() as session:
+            await self.tokens.find(session, token, *DISOWNED)
+        unknown_password = await self.hasher.hash(secrets.token_urlsafe())
+        async with self.database.transaction() as session:
+            row = await self.tokens.redeem(session, token, *DISOWNED)
+            user = await self.users(session).get(row.user_id)
             if row.purpose == "verification":
                 if user.email_verified or user.email != row.email:
                     raise InvalidToken
                 void = update(Credential).where(Credential.user_id == user.id)
                 await session.execute(void.values(password_hash=unknown_password))
-                await void_everything(session, user.id, "disowned", self._clock())
-            self._audit.record(session, "address_disowned", user_id=user.id, asked_for=row.purpose)
+                await void_everything(session, user.id, "disowned", self.clock())
+            self.audit.record(session, "address_disowned", user_id=user.id, asked_for=row.purpose)
 
     async def _redeem(self, session: AsyncSession, caller: Principal, token: str, purpose: Purpose) -> MailToken:
-        row = await self._tokens.redeem(session, token, purpose)
+        row = await self.tokens.redeem(session, token, purpose)
         if row.user_id != caller.user_id:
             raise InvalidToken
         return row
 
     def _mail_to(self, user_id: UUID) -> Attempt:
         # A wrong password sends no mail, and has a limit of its own.
-        return self._throttle.attempt(
-            Count(self._settings.mail_limit_per_account, "mail", str(user_id), stands=succeeded)
+        return self.throttle.attempt(
+            Count(self.settings.mail_limit_per_account, "mail", str(user_id), stands=succeeded)
         )

@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
@@ -10,10 +11,10 @@ from shared.paging import PageOf, PageRequest, Paginator
 AuditSort = Literal["at", "-at"]
 
 
+@dataclass(slots=True, kw_only=True)
 class AuditReader:
-    def __init__(self, session: AsyncSession, paginator: Paginator) -> None:
-        self._session = session
-        self._paginator = paginator
+    session: AsyncSession
+    paginator: Paginator
 
     async def list(
         self, request: PageRequest, *, user_id: UUID | None = None, event: str | None = None
@@ -23,6 +24,4 @@ class AuditReader:
             query = query.where(AuditEvent.user_id == user_id)
         if event is not None:
             query = query.where(AuditEvent.event == event)
-        return await self._paginator.page(
-            self._session, query, request, columns={"at": AuditEvent.at}, key=AuditEvent.id
-        )
+        return await self.paginator.page(self.session, query, request, columns={"at": AuditEvent.at}, key=AuditEvent.id)

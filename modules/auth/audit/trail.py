@@ -1,5 +1,6 @@
 """The audit trail: one row for each thing that matters, written in the transaction in which it happens."""
 
+from dataclasses import dataclass
 from functools import partial
 from typing import Any, Literal
 from uuid import UUID
@@ -44,11 +45,11 @@ AuditName = Literal[
 ]
 
 
+@dataclass(slots=True, kw_only=True)
 class AuditTrail:
     """Who did it, from where and in which request is taken from the request itself."""
 
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    clock: Clock
 
     def record(
         self,
@@ -72,7 +73,7 @@ class AuditTrail:
         session_id = session_id or (caller.session_id if caller else None)
         session.add(
             AuditEvent(
-                at=self._clock(),
+                at=self.clock(),
                 event=event,
                 user_id=user_id,
                 actor_id=actor_id,

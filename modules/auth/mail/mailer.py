@@ -1,5 +1,6 @@
 """The mails of this module: plain text in the user's language, whose links begin with the configured address."""
 
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from string import Template
@@ -16,17 +17,15 @@ SECONDS = (86_400, 3600, 60, 1)
 UNITS = {"en": ("days", "hours", "minutes", "seconds"), "zh": ("天", "小时", "分钟", "秒")}
 
 
+@dataclass(slots=True, kw_only=True)
 class AuthMailer:
     """Each mail is sent after the commit of the transaction that it belongs to, or not at all."""
 
-    def __init__(
-        self, mailer: Mailer, throttle: Throttle, *, app_name: str, public_url: str, limit: RateLimits
-    ) -> None:
-        self._outbox = mailer
-        self._throttle = throttle
-        self._limit = limit
-        self._app_name = app_name
-        self._public_url = public_url
+    mailer: Mailer
+    throttle: Throttle
+    app_name: str
+    public_url: str
+    limit: RateLimits
 
     def post_link(  # noqa: PLR0913 - what a mail consists of
         self, session: AsyncSession, template: str, user: User, *, to: str, token: str, ttl: int
@@ -43,18 +42,18 @@ class AuthMailer:
         mail = self._written(template, user, to, link=link, disown=disown, lifetime=_lifetime(ttl, user.locale))
         # Links for a new password have a count of their own: no other mail shall keep an owner out of the account.
         action = "mail_reset" if template == "reset_password" else "mail_link"
-        limited = self._throttle.attempt(Count(self._limit, action, _recipient(to), stands=succeeded))
-        self._outbox.post_after_commit(session, mail, limited)
+        limited = self.throttle.attempt(Count(self.limit, action, _recipient(to), stands=succeeded))
+        self.mailer.post_after_commit(session, mail, limited)
 
     def post_notice(self, session: AsyncSession, template: str, user: User, *, to: str) -> None:
         """Mail that something has happened. It has no limit, so that nobody can use it up before a theft."""
-        self._outbox.post_after_commit(session, self._written(template, user, to))
+        self.mailer.post_after_commit(session, self._written(template, user, to))
 
     def _link(self, page: str, token: str) -> str:
-        return f"{self._public_url}/{page}#token={token}"
+        return f"{self.public_url}/{page}#token={token}"
 
     def _written(self, template: str, user: User, to: str, **values: str) -> Mail:
-        text = _template(template, user.locale).substitute(app_name=self._app_name, **values)
+        text = _template(template, user.locale).substitute(app_name=self.app_name, **values)
         subject, _, body = text.partition("\n\n")
         return Mail(to=to, subject=subject, text=body, template=template)
 

@@ -2,6 +2,7 @@
 
 import hashlib
 import secrets
+from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 from uuid import UUID
@@ -21,14 +22,14 @@ TOKEN_BYTES = 32
 Purpose = Literal["reset", "invitation", "verification", "email_change"]
 
 
+@dataclass(slots=True, kw_only=True)
 class MailTokens:
-    def __init__(self, clock: Clock) -> None:
-        self._clock = clock
+    clock: Clock
 
     async def issue(self, session: AsyncSession, user_id: UUID, purpose: Purpose, *, email: str, ttl: int) -> str:
         """Make a token for whoever reads the mail of `email`; `ttl` is in seconds."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
-        now = self._clock()
+        now = self.clock()
         session.add(
             MailToken(
                 user_id=user_id,
@@ -54,7 +55,7 @@ class MailTokens:
             select(MailToken).where(
                 MailToken.token_hash == _hash(token),
                 MailToken.purpose.in_(purposes),
-                MailToken.expires_at > self._clock(),
+                MailToken.expires_at > self.clock(),
             )
         )
         if row is None or row.auth_version != await _auth_version(session, row.user_id):

@@ -1,5 +1,7 @@
 """Choosing a password with a link: a new one for a forgotten one, or the first one of somebody who was invited."""
 
+from dataclasses import dataclass
+
 from sqlalchemy import update
 from sqlalchemy.ext.asyncio import AsyncSession
 
@@ -21,48 +23,33 @@ from shared.http import client_key
 from shared.throttle import Attempt, Count, Throttle
 
 
+@dataclass(slots=True, kw_only=True)
 class PasswordRecovery:
-    def __init__(  # noqa: PLR0913 - what it is built from; the container calls it
-        self,
-        database: Database,
-        *,
-        users: UserServiceFactory,
-        hasher: PasswordHasher,
-        policy: PasswordPolicy,
-        tokens: MailTokens,
-        mailer: AuthMailer,
-        background: BackgroundRunner,
-        throttle: Throttle,
-        login_throttle: LoginThrottle,
-        audit: AuditTrail,
-        settings: Settings,
-        clock: Clock,
-    ) -> None:
-        self._database = database
-        self._users = users
-        self._hasher = hasher
-        self._policy = policy
-        self._tokens = tokens
-        self._mailer = mailer
-        self._background = background
-        self._throttle = throttle
-        self._login_throttle = login_throttle
-        self._audit = audit
-        self._settings = settings
-        self._clock = clock
+    database: Database
+    users: UserServiceFactory
+    hasher: PasswordHasher
+    policy: PasswordPolicy
+    tokens: MailTokens
+    mailer: AuthMailer
+    background: BackgroundRunner
+    throttle: Throttle
+    login_throttle: LoginThrottle
+    audit: AuditTrail
+    settings: Settings
+    clock: Clock
 
     async def forgot(self, email: str) -> None:
         """Mail a link to choose a new password, if the address has an account.
 
         Everything that depends on whether it has one happens after the answer.
         """
-        settings = self._settings
-        attempt = self._throttle.attempt(
+        settings = self.settings
+        attempt = self.throttle.attempt(
             Count(settings.mail_limit_per_address, "forgot", client_key()),
             Count(settings.mail_limit_per_account, "forgot_account", email_key(email)),
         )
         async with attempt:
-            self._background.run(self._send_reset_link(email, attempt))
+            self.background.run(self._send_reset_link(email, attempt))
 
     async def reset(self, token: str, new: str) -> None:
         """Choose a new password with a link, for a forgotten one or a first one; every session of the user ends.
@@ -72,41 +59,41 @@ class PasswordRecovery:
                 not active.
             ValidationFailed: The new password is not good enough; the link can be used again.
         """
-        async with self._throttle.attempt(Count(self._settings.mail_limit_per_address, "reset", client_key())):
+        async with self.throttle.attempt(Count(self.settings.mail_limit_per_address, "reset", client_key())):
             user = await self._redeem(token, new)
-        await self._login_throttle.forgive(email_key(user.email))
+        await self.login_throttle.forgive(email_key(user.email))
 
     async def _redeem(self, token: str, new: str) -> User:
-        async with self._database.read() as session:
-            row = await self._tokens.find(session, token, "reset", "invitation")
-            user = await self._users(session).get(row.user_id)
-        self._policy.require_good(new, user.email, user.nickname, field="new_password")
-        hashed = await self._hasher.hash(new)
+        async with self.database.read() as session:
+            row = await self.tokens.find(session, token, "reset", "invitation")
+            user = await self.users(session).get(row.user_id)
+        self.policy.require_good(new, user.email, user.nickname, field="new_password")
+        hashed = await self.hasher.hash(new)
         # Two links for a first password at the same time: the other one was faster.
         with failing_as({"pk_auth_credentials": InvalidToken}):
-            async with self._database.transaction() as session:
-                row = await self._tokens.redeem(session, token, "reset", "invitation")
+            async with self.database.transaction() as session:
+                row = await self.tokens.redeem(session, token, "reset", "invitation")
                 await self._set_password(session, row, hashed)
         return user
 
     async def _send_reset_link(self, email: str, attempt: Attempt) -> None:
         # What fails before the account is known gives the try back. What fails later must not: that it failed would
         # tell that there is an account.
-        async with attempt, self._database.read() as session:
-            user = await self._users(session).find_by_email(email)
+        async with attempt, self.database.read() as session:
+            user = await self.users(session).find_by_email(email)
         if user is None or not user.is_active:
             return
-        async with self._database.transaction() as session:
-            ttl = self._settings.reset_token_ttl
-            token = await self._tokens.issue(session, user.id, "reset", email=user.email, ttl=ttl)
-            self._audit.record(session, "password_reset_requested", user_id=user.id)
-            self._mailer.post_link(session, "reset_password", user, to=user.email, token=token, ttl=ttl)
+        async with self.database.transaction() as session:
+            ttl = self.settings.reset_token_ttl
+            token = await self.tokens.issue(session, user.id, "reset", email=user.email, ttl=ttl)
+            self.audit.record(session, "password_reset_requested", user_id=user.id)
+            self.mailer.post_link(session, "reset_password", user, to=user.email, token=token, ttl=ttl)
 
     async def _set_password(self, session: AsyncSession, row: MailToken, hashed: str) -> None:
-        user = await self._users(session).get(row.user_id)
+        user = await self.users(session).get(row.user_id)
         if not user.is_active or user.email != row.email:
             raise InvalidToken
-        now = self._clock()
+        now = self.clock()
         replaced = await session.execute(
             update(Credential)
             .where(Credential.user_id == user.id, Credential.auth_version == row.auth_version)
@@ -116,8 +103,8 @@ class PasswordRecovery:
             session.add(Credential(user_id=user.id, password_hash=hashed, auth_version=1, changed_at=now))
             await session.flush()
         # Whoever has the link reads the mail. Before the sessions, in the order of locks.py.
-        await self._users(session).verify_email(user.id, row.email)
-        await self._users(session).accept_invitation(user.id)
+        await self.users(session).verify_email(user.id, row.email)
+        await self.users(session).accept_invitation(user.id)
         await end_sessions(session, user.id, "password_reset", now)
-        self._audit.record(session, "password_reset", user_id=user.id)
-        self._mailer.post_notice(session, "password_changed", user, to=user.email)
+        self.audit.record(session, "password_reset", user_id=user.id)
+        self.mailer.post_notice(session, "password_changed", user, to=user.email)

@@ -1,5 +1,6 @@
 """Proving a password again, and changing it."""
 
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy import select, update
@@ -20,27 +21,16 @@ from shared.errors import ValidationFailed
 from shared.throttle import Count, Throttle, ended_in, succeeded
 
 
+@dataclass(slots=True, kw_only=True)
 class PasswordService:
-    def __init__(  # noqa: PLR0913 - what it is built from; the container calls it
-        self,
-        database: Database,
-        *,
-        hasher: PasswordHasher,
-        policy: PasswordPolicy,
-        mailer: AuthMailer,
-        throttle: Throttle,
-        audit: AuditTrail,
-        settings: Settings,
-        clock: Clock,
-    ) -> None:
-        self._database = database
-        self._hasher = hasher
-        self._policy = policy
-        self._mailer = mailer
-        self._throttle = throttle
-        self._audit = audit
-        self._settings = settings
-        self._clock = clock
+    database: Database
+    hasher: PasswordHasher
+    policy: PasswordPolicy
+    mailer: AuthMailer
+    throttle: Throttle
+    audit: AuditTrail
+    settings: Settings
+    clock: Clock
 
     async def require(self, caller: Principal, password: str) -> tuple[User, Credential]:
         """Have a logged-in user prove again who it is; a stolen session alone must not be enough.
@@ -52,9 +42,9 @@ class PasswordService:
             WrongPassword: It is in the audit trail.
             TooManyRequests: This session has had its tries; or the user has proven it too often, for it costs a hash.
         """
-        settings, session_id = self._settings, str(caller.session_id)
+        settings, session_id = self.settings, str(caller.session_id)
         try:
-            async with self._throttle.attempt(
+            async with self.throttle.attempt(
                 Count(
                     settings.password_limit_per_session, "password_failure", session_id, stands=ended_in(WrongPassword)
                 ),
@@ -63,10 +53,10 @@ class PasswordService:
                 proven = await self._prove(caller.user_id, password)
         except WrongPassword:
             # The try stands already, whether it can be noted or not.
-            async with self._database.transaction() as session:
-                self._audit.record(session, "password_check_failed", user_id=caller.user_id)
+            async with self.database.transaction() as session:
+                self.audit.record(session, "password_check_failed", user_id=caller.user_id)
             raise
-        await self._throttle.clear(settings.password_limit_per_session, "password_failure", session_id)
+        await self.throttle.clear(settings.password_limit_per_session, "password_failure", session_id)
         return proven
 
     async def change(self, caller: Principal, current: str, new: str) -> None:
@@ -81,35 +71,35 @@ class PasswordService:
             raise ValidationFailed.at(
                 "body", "new_password", type_="password_unchanged", msg="This is the old password."
             )
-        self._policy.require_good(new, user.email, user.nickname, field="new_password")
-        hashed = await self._hasher.hash(new)
-        async with self._database.transaction() as session:
+        self.policy.require_good(new, user.email, user.nickname, field="new_password")
+        hashed = await self.hasher.hash(new)
+        async with self.database.transaction() as session:
             version = credential.auth_version + 1
             changed = await session.execute(
                 update(Credential)
                 .where(Credential.user_id == user.id, Credential.password_hash == credential.password_hash)
                 .where(Credential.auth_version == credential.auth_version)
-                .values(password_hash=hashed, auth_version=version, must_change=False, changed_at=self._clock())
+                .values(password_hash=hashed, auth_version=version, must_change=False, changed_at=self.clock())
             )
             if changed.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE's result is a CursorResult
                 raise WrongPassword
             others = LoginSession.id != caller.session_id
-            await end_sessions(session, user.id, "password_changed", self._clock(), others)
+            await end_sessions(session, user.id, "password_changed", self.clock(), others)
             await session.execute(
                 update(LoginSession).where(LoginSession.id == caller.session_id).values(auth_version=version)
             )
-            self._audit.record(session, "password_changed", user_id=user.id)
-            self._mailer.post_notice(session, "password_changed", user, to=user.email)
+            self.audit.record(session, "password_changed", user_id=user.id)
+            self.mailer.post_notice(session, "password_changed", user, to=user.email)
 
     async def _prove(self, user_id: UUID, password: str) -> tuple[User, Credential]:
-        async with self._database.read() as session:
+        async with self.database.read() as session:
             await confirm_caller(session)  # whose login is over learns nothing about the password
             found = await session.execute(
                 select(User, Credential).join(Credential, Credential.user_id == User.id).where(User.id == user_id)
             )
         proven = found.one_or_none()
         # Nothing to prove: another request has deleted the user since this one was let in.
-        if proven is None or not await self._hasher.verify(password, proven[1].password_hash):
+        if proven is None or not await self.hasher.verify(password, proven[1].password_hash):
             raise WrongPassword
         user, credential = proven
         return user, credential

@@ -1,6 +1,7 @@
 """Who may act on which role and on whom: nobody gives, changes or takes away what they may not do themselves."""
 
 from collections.abc import Collection
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -19,11 +20,11 @@ log = structlog.get_logger(__name__)
 Held = frozenset[str]
 
 
+@dataclass(slots=True, kw_only=True)
 class Authority:
     """Compares what the caller may do with what a role, or all roles of a user, hold."""
 
-    def __init__(self, permissions: DeclaredPermissions) -> None:
-        self._declared = permissions
+    permissions: DeclaredPermissions
 
     def require_over_role(self, caller: Principal, role: str, held: Held) -> None:
         """Raises CannotGrant: the role holds more than the caller."""
@@ -62,7 +63,7 @@ class Authority:
         query = select(RolePermission.role_name, RolePermission.permission).where(RolePermission.role_name.in_(roles))
         stored = (await session.execute(query)).all()
         return {
-            name: self._declared.of_built_in(name).union(row.permission for row in stored if row.role_name == name)
+            name: self.permissions.of_built_in(name).union(row.permission for row in stored if row.role_name == name)
             for name in roles
         }
 
@@ -71,4 +72,4 @@ class Authority:
 
         Who holds everything there is may still clear it away.
         """
-        return caller.permissions >= held or caller.permissions >= self._declared.names
+        return caller.permissions >= held or caller.permissions >= self.permissions.names

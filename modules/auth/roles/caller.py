@@ -1,4 +1,5 @@
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
@@ -9,11 +10,11 @@ from shared.database import Database
 from shared.errors import NotAuthenticated
 
 
+@dataclass(slots=True, kw_only=True)
 class CallerService:
     """What a caller may learn about the own access. It asks the database, and so costs no other request anything."""
 
-    def __init__(self, database: Database) -> None:
-        self._database = database
+    database: Database
 
     async def roles_and_locale(self, caller: Principal) -> tuple[Sequence[str], str]:
         """Raises NotAuthenticated: the account was deleted just now."""
@@ -22,7 +23,7 @@ class CallerService:
             .outerjoin(UserRole, UserRole.user_id == User.id)
             .where(User.id == caller.user_id)
         )
-        async with self._database.read() as session:
+        async with self.database.read() as session:
             rows = (await session.execute(query)).all()
         if not rows:
             raise NotAuthenticated(token_was_sent=True)

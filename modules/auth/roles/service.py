@@ -1,6 +1,7 @@
 """Roles: what they hold, who holds them, and who may change that."""
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from typing import Literal
 from uuid import UUID
 
@@ -15,37 +16,28 @@ from modules.auth.roles.administrators import grant_role, keep_an_administrator
 from modules.auth.roles.authority import Authority, Held
 from modules.auth.roles.permissions import DeclaredPermissions
 from modules.auth.roles.schemas import RoleCreate, RoleRead, RoleUpdate
-from modules.users import UserService
+from modules.users import UserServiceFactory
 from shared.clock import Clock
 from shared.context import Principal
 from shared.errors import ValidationFailed
 from shared.http import MAXIMUM_ERRORS
 
 
+@dataclass(slots=True, kw_only=True)
 class RoleService:
     """The use cases of roles, within the caller's session. Whoever changes something waits for all others first."""
 
-    def __init__(  # noqa: PLR0913 - what it is built from; the container calls it
-        self,
-        session: AsyncSession,
-        *,
-        users: UserService,
-        permissions: DeclaredPermissions,
-        authority: Authority,
-        audit: AuditTrail,
-        clock: Clock,
-    ) -> None:
-        self._session = session
-        self._users = users
-        self._declared = permissions
-        self._authority = authority
-        self._audit = audit
-        self._clock = clock
+    session: AsyncSession
+    users: UserServiceFactory
+    permissions: DeclaredPermissions
+    authority: Authority
+    audit: AuditTrail
+    clock: Clock
 
     async def list(self) -> Sequence[RoleRead]:
         """Every role, the built-in ones first."""
-        roles = (await self._session.scalars(select(Role))).all()
-        held = await self._authority.held_by(self._session, [role.name for role in roles])
+        roles = (await self.session.scalars(select(Role))).all()
+        held = await self.authority.held_by(self.session, [role.name for role in roles])
         in_order = sorted(roles, key=lambda role: (not role.is_builtin, role.name))
         return [self._read(role, held[role.name]) for role in in_order]
 
@@ -54,12 +46,12 @@ class RoleService:
 
     async def create(self, caller: Principal, data: RoleCreate) -> RoleRead:
         held = self._require_declared(data.permissions)
-        await lock_roles(self._session)
-        if await self._session.get(Role, data.name) is not None:
+        await lock_roles(self.session)
+        if await self.session.get(Role, data.name) is not None:
             raise RoleTaken
-        self._authority.require_over_role(caller, data.name, held)
+        self.authority.require_over_role(caller, data.name, held)
         role = Role(name=data.name, description=data.description, is_builtin=False)
-        self._session.add(role)
+        self.session.add(role)
         return await self._write(role, held, "role_created")
 
     async def update(self, caller: Principal, name: str, data: RoleUpdate) -> RoleRead:
@@ -69,7 +61,7 @@ class RoleService:
         role, before = await self._find_changeable(caller, name)
         held, description = before, changes.get("description", role.description)
         if "permissions" in changes:
-            self._authority.require_over_role(caller, name, wanted)
+            self.authority.require_over_role(caller, name, wanted)
             held = wanted
         if (held, description) == (before, role.description):
             return self._read(role, held)
@@ -79,12 +71,12 @@ class RoleService:
     async def delete(self, caller: Principal, name: str) -> None:
         """Those who hold the role lose it."""
         role, held = await self._find_changeable(caller, name)
-        await self._session.delete(role)
-        self._audit.record(self._session, "role_deleted", user_id=None, role=name, permissions=sorted(held))
+        await self.session.delete(role)
+        self.audit.record(self.session, "role_deleted", user_id=None, role=name, permissions=sorted(held))
 
     async def list_of_user(self, user_id: UUID) -> Sequence[str]:
-        await self._users.get(user_id)
-        return sorted(await self._session.scalars(select(UserRole.role_name).filter_by(user_id=user_id)))
+        await self.users(self.session).get(user_id)
+        return sorted(await self.session.scalars(select(UserRole.role_name).filter_by(user_id=user_id)))
 
     async def assign(self, caller: Principal, user_id: UUID, names: Sequence[str]) -> Sequence[str]:
         """Replace all the roles of a user by these.
@@ -92,42 +84,42 @@ class RoleService:
         Raises:
             LastAdmin: No active administrator would remain.
         """
-        await lock_roles(self._session)
+        await lock_roles(self.session)
         before, after = set(await self.list_of_user(user_id)), set(names)
-        _require_known("roles", names, set(await self._session.scalars(select(Role.name))))
+        _require_known("roles", names, set(await self.session.scalars(select(Role.name))))
         given, taken = after - before, before - after
-        for name, held in (await self._authority.held_by(self._session, given | taken)).items():
-            self._authority.require_over_role(caller, name, held)
+        for name, held in (await self.authority.held_by(self.session, given | taken)).items():
+            self.authority.require_over_role(caller, name, held)
         if ADMIN in taken:
-            await keep_an_administrator(self._session, without=user_id)
-        await self._session.execute(delete(UserRole).where(UserRole.user_id == user_id, UserRole.role_name.in_(taken)))
+            await keep_an_administrator(self.session, without=user_id)
+        await self.session.execute(delete(UserRole).where(UserRole.user_id == user_id, UserRole.role_name.in_(taken)))
         for name in sorted(given):
-            await grant_role(self._session, user_id, name, self._clock())
+            await grant_role(self.session, user_id, name, self.clock())
         if given or taken:
-            self._audit.record(
-                self._session, "roles_assigned", user_id=user_id, before=sorted(before), after=sorted(after)
+            self.audit.record(
+                self.session, "roles_assigned", user_id=user_id, before=sorted(before), after=sorted(after)
             )
         return sorted(after)
 
     async def _find(self, name: str) -> tuple[Role, Held]:
-        role = await self._session.get(Role, name)
+        role = await self.session.get(Role, name)
         if role is None:
             raise RoleNotFound
-        return role, (await self._authority.held_by(self._session, [name]))[name]
+        return role, (await self.authority.held_by(self.session, [name]))[name]
 
     async def _find_changeable(self, caller: Principal, name: str) -> tuple[Role, Held]:
-        await lock_roles(self._session)
+        await lock_roles(self.session)
         role, held = await self._find(name)
         if role.is_builtin:
             raise RoleBuiltin
-        self._authority.require_over_role(caller, name, held)
+        self.authority.require_over_role(caller, name, held)
         return role, held
 
     async def _write(self, role: Role, held: Held, event: Literal["role_created", "role_changed"]) -> RoleRead:
-        await self._session.execute(delete(RolePermission).where(RolePermission.role_name == role.name))
-        self._session.add_all(RolePermission(role_name=role.name, permission=permission) for permission in held)
-        await self._session.flush()
-        self._audit.record(self._session, event, user_id=None, role=role.name, permissions=sorted(held))
+        await self.session.execute(delete(RolePermission).where(RolePermission.role_name == role.name))
+        self.session.add_all(RolePermission(role_name=role.name, permission=permission) for permission in held)
+        await self.session.flush()
+        self.audit.record(self.session, event, user_id=None, role=role.name, permissions=sorted(held))
         return self._read(role, held)
 
     def _read(self, role: Role, held: Held) -> RoleRead:
@@ -135,11 +127,11 @@ class RoleService:
             name=role.name,
             description=role.description,
             is_builtin=role.is_builtin,
-            permissions=sorted(held & self._declared.names),
+            permissions=sorted(held & self.permissions.names),
         )
 
     def _require_declared(self, names: Sequence[str]) -> Held:
-        _require_known("permissions", names, self._declared.names)
+        _require_known("permissions", names, self.permissions.names)
         return frozenset(names)
 
 

@@ -1,4 +1,5 @@
 from contextlib import suppress
+from dataclasses import dataclass
 from uuid import UUID
 
 import structlog
@@ -18,21 +19,13 @@ from shared.errors import TooManyRequests
 log = structlog.get_logger(__name__)
 
 
+@dataclass(slots=True, kw_only=True)
 class LoginService:
-    def __init__(
-        self,
-        database: Database,
-        *,
-        hasher: PasswordHasher,
-        sessions: SessionService,
-        throttle: LoginThrottle,
-        audit: AuditTrail,
-    ) -> None:
-        self._database = database
-        self._hasher = hasher
-        self._sessions = sessions
-        self._throttle = throttle
-        self._audit = audit
+    database: Database
+    hasher: PasswordHasher
+    sessions: SessionService
+    throttle: LoginThrottle
+    audit: AuditTrail
 
     async def login(self, data: LoginRequest) -> TokenPair:
         """Check the password and open a session.
@@ -45,10 +38,10 @@ class LoginService:
                 the caller's, and not counted.
         """
         # A flood is mostly refused: before anything is counted, or asked of the database.
-        self._hasher.require_room()
+        self.hasher.require_room()
         account, user_id = email_key(data.email), None
         try:
-            async with self._throttle.attempt(account):
+            async with self.throttle.attempt(account):
                 user_id, is_active, credential = await self._find(account)
                 pair = await self._open(credential if is_active else None, data.password)
         except TooManyRequests:
@@ -58,24 +51,24 @@ class LoginService:
             # The try stands already: a database that takes no rows gives nobody more of them.
             await self._record("login_failed", user_id)
             raise
-        await self._throttle.forgive(account)
+        await self.throttle.forgive(account)
         return pair
 
     async def _open(self, credential: Credential | None, password: str) -> TokenPair:
         # No transaction is open while the hash is computed: that takes a quarter of a second.
-        matches = await self._hasher.verify(password, credential.password_hash if credential else None)
+        matches = await self.hasher.verify(password, credential.password_hash if credential else None)
         if not matches or credential is None:
             raise InvalidCredentials
-        if self._hasher.needs_rehash(credential.password_hash):
+        if self.hasher.needs_rehash(credential.password_hash):
             await self._rehash(credential.user_id, password, credential.password_hash)
-        async with self._database.transaction() as session:
-            pair = await self._sessions.begin(session, credential.user_id, credential.auth_version)
-            self._audit.record(session, "login_succeeded", user_id=credential.user_id, session_id=pair.session_id)
+        async with self.database.transaction() as session:
+            pair = await self.sessions.begin(session, credential.user_id, credential.auth_version)
+            self.audit.record(session, "login_succeeded", user_id=credential.user_id, session_id=pair.session_id)
         return pair
 
     async def _note_lockout(self, account: str) -> None:
         with suppress(TooManyRequests):  # noted lately
-            async with self._throttle.notice(account):
+            async with self.throttle.notice(account):
                 user_id, _, _ = await self._find(account)
                 await self._record("login_locked_out", user_id)
 
@@ -86,20 +79,20 @@ class LoginService:
             .outerjoin(Credential, Credential.user_id == User.id)
             .where(User.email_key == account)
         )
-        async with self._database.read() as session:
+        async with self.database.read() as session:
             found = (await session.execute(query)).one_or_none()
         user_id, is_active, credential = found or (None, False, None)
         return user_id, is_active, credential
 
     async def _record(self, event: AuditName, user_id: UUID | None) -> None:
-        async with self._database.transaction() as session:
-            self._audit.record(session, event, user_id=user_id)
+        async with self.database.transaction() as session:
+            self.audit.record(session, event, user_id=user_id)
 
     async def _rehash(self, user_id: UUID, password: str, stored: str) -> None:
         """Bring an old hash up to today's cost and scheme. A login never fails because this did."""
         try:
-            hashed = await self._hasher.hash(password)
-            async with self._database.transaction() as session:
+            hashed = await self.hasher.hash(password)
+            async with self.database.transaction() as session:
                 # Compare and swap: a password changed in this moment stays changed.
                 await session.execute(
                     update(Credential)

@@ -1,5 +1,7 @@
 """How often a login may be tried: counted by the client's address and by the account, whether it exists or not."""
 
+from dataclasses import dataclass
+
 from limits import parse_many
 
 from modules.auth.errors import InvalidCredentials
@@ -11,10 +13,10 @@ from shared.throttle import Attempt, Count, Throttle, ended_in
 ONE_NOTICE = tuple(parse_many("1/5 minutes"))
 
 
+@dataclass(slots=True, kw_only=True)
 class LoginThrottle:
-    def __init__(self, throttle: Throttle, settings: Settings) -> None:
-        self._throttle = throttle
-        self._settings = settings
+    throttle: Throttle
+    settings: Settings
 
     def attempt(self, account: str) -> Attempt:
         """A try to log in, taken before the password is hashed: a burst gets no more than one after another.
@@ -24,8 +26,8 @@ class LoginThrottle:
         Raises:
             TooManyRequests: This address, or this account, has had its tries for now; when the block is entered.
         """
-        settings, address, failed = self._settings, client_key(), ended_in(InvalidCredentials)
-        return self._throttle.attempt(
+        settings, address, failed = self.settings, client_key(), ended_in(InvalidCredentials)
+        return self.throttle.attempt(
             Count(settings.login_limit_per_address, "login", address),
             Count(settings.login_failure_limit_per_address, "login_failure", address, stands=failed),
             Count(settings.login_failure_limit_per_account, "login_account", account, stands=failed),
@@ -33,8 +35,8 @@ class LoginThrottle:
 
     def notice(self, account: str) -> Attempt:
         """To tell of a lockout; raises TooManyRequests if that of this account has been told lately."""
-        return self._throttle.attempt(Count(ONE_NOTICE, "lockout_notice", account))
+        return self.throttle.attempt(Count(ONE_NOTICE, "lockout_notice", account))
 
     async def forgive(self, account: str) -> None:
         """The account's owner has shown up: what was tried before counts no longer."""
-        await self._throttle.clear(self._settings.login_failure_limit_per_account, "login_account", account)
+        await self.throttle.clear(self.settings.login_failure_limit_per_account, "login_account", account)

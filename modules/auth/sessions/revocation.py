@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from uuid import UUID
 
 from sqlalchemy.ext.asyncio import AsyncSession
@@ -9,14 +10,14 @@ from modules.auth.sessions.statements import end_sessions
 from shared.clock import Clock
 
 
+@dataclass(slots=True, kw_only=True)
 class SessionRevocation:
     """Logging somebody else out, within the caller's session."""
 
-    def __init__(self, session: AsyncSession, *, authority: Authority, audit: AuditTrail, clock: Clock) -> None:
-        self._session = session
-        self._authority = authority
-        self._audit = audit
-        self._clock = clock
+    session: AsyncSession
+    authority: Authority
+    audit: AuditTrail
+    clock: Clock
 
     async def revoke(self, user_id: UUID) -> None:
         """End all sessions of a user, who may log in again.
@@ -25,7 +26,7 @@ class SessionRevocation:
             UserNotFound: User not found.
             UserOutOfReach: The user may do more than the caller.
         """
-        await self._authority.require_over_user(self._session, user_id)
-        await lock_account(self._session, user_id)
-        await end_sessions(self._session, user_id, "revoked", self._clock())
-        self._audit.record(self._session, "sessions_revoked", user_id=user_id)
+        await self.authority.require_over_user(self.session, user_id)
+        await lock_account(self.session, user_id)
+        await end_sessions(self.session, user_id, "revoked", self.clock())
+        self.audit.record(self.session, "sessions_revoked", user_id=user_id)

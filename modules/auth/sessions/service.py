@@ -3,6 +3,7 @@
 import secrets
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager, suppress
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from uuid import UUID
 
@@ -31,27 +32,17 @@ USER_AGENT_LENGTH = 255
 FoundSession = Row[UUID, UUID, bytes, datetime]
 
 
+@dataclass(slots=True, kw_only=True)
 class SessionService:
     """The life of a session row."""
 
-    def __init__(  # noqa: PLR0913 - what it is built from; the container calls it
-        self,
-        database: Database,
-        *,
-        access_tokens: AccessTokens,
-        refresh_tokens: RefreshTokens,
-        throttle: Throttle,
-        audit: AuditTrail,
-        settings: Settings,
-        clock: Clock,
-    ) -> None:
-        self._database = database
-        self._access_tokens = access_tokens
-        self._refresh_tokens = refresh_tokens
-        self._throttle = throttle
-        self._audit = audit
-        self._settings = settings
-        self._clock = clock
+    database: Database
+    access_tokens: AccessTokens
+    refresh_tokens: RefreshTokens
+    throttle: Throttle
+    audit: AuditTrail
+    settings: Settings
+    clock: Clock
 
     async def begin(self, session: AsyncSession, user_id: UUID, auth_version: int) -> TokenPair:
         """Open a session; the oldest ones beyond the cap are ended.
@@ -68,7 +59,7 @@ class SessionService:
         if await session.scalar(current) != auth_version:
             # The password was changed, or the account deactivated, since this login checked it.
             raise InvalidCredentials
-        now, request = self._clock(), current_request.get()
+        now, request = self.clock(), current_request.get()
         row = LoginSession(
             id=uuid7(),
             user_id=user_id,
@@ -78,8 +69,8 @@ class SessionService:
             created_at=now,
             auth_time=now,
             last_refreshed_at=now,
-            idle_expires_at=now + min(self._settings.idle, self._settings.absolute),
-            absolute_expires_at=now + self._settings.absolute,
+            idle_expires_at=now + min(self.settings.idle, self.settings.absolute),
+            absolute_expires_at=now + self.settings.absolute,
             ip=request.client_address,
             user_agent=request.user_agent and _printable(request.user_agent[:USER_AGENT_LENGTH]),
         )
@@ -99,10 +90,10 @@ class SessionService:
             InvalidRefreshToken: For every reason alike. A reuse is committed before it is raised.
         """
         async with self._genuine(token) as (claims, row):
-            now = self._clock()
-            idle_expires_at = min(now + self._settings.idle, row.absolute_expires_at)
+            now = self.clock()
+            idle_expires_at = min(now + self.settings.idle, row.absolute_expires_at)
             values = {"session": row.id, "used": claims.counter, "at": now, "until": idle_expires_at}
-            async with self._database.transaction() as session:
+            async with self.database.transaction() as session:
                 moved = await session.execute(ROTATE_SESSION, values)
                 has_moved = moved.rowcount == 1  # type: ignore[attr-defined]  # an UPDATE's result is a CursorResult
             if not has_moved:
@@ -116,11 +107,11 @@ class SessionService:
             "others": LoginSession.id != caller.session_id,
             "all": LoginSession.user_id == caller.user_id,
         }
-        async with self._database.transaction() as session:
+        async with self.database.transaction() as session:
             with suppress(UserNotFound):  # deleted just now, and the sessions with the user
                 await lock_account(session, caller.user_id)
-            await end_sessions(session, caller.user_id, "logout", self._clock(), conditions[scope])
-            self._audit.record(session, "logged_out", user_id=caller.user_id, scope=scope)
+            await end_sessions(session, caller.user_id, "logout", self.clock(), conditions[scope])
+            self.audit.record(session, "logged_out", user_id=caller.user_id, scope=scope)
 
     async def end_by_refresh_token(self, token: str) -> None:
         """End the session of a refresh token, whether that was used or not; nothing if the session is over.
@@ -128,31 +119,31 @@ class SessionService:
         Raises:
             InvalidRefreshToken: This service has not made it, or its session is long forgotten.
         """
-        now = self._clock()
-        async with self._genuine(token) as (_, row), self._database.transaction() as session:
+        now = self.clock()
+        async with self._genuine(token) as (_, row), self.database.transaction() as session:
             with suppress(UserNotFound):
                 await lock_account(session, row.user_id)
             if await session.scalar(select(LoginSession.id).where(LoginSession.id == row.id, *is_not_over(now))):
                 await end_sessions(session, row.user_id, "logout", now, LoginSession.id == row.id)
-                self._audit.record(session, "logged_out", user_id=row.user_id, session_id=row.id, scope="this")
+                self.audit.record(session, "logged_out", user_id=row.user_id, session_id=row.id, scope="this")
 
     async def list(self, caller: Principal) -> Sequence[LoginSession]:
         """The caller's sessions that are not over, the latest login first."""
-        query = select(LoginSession).where(*is_not_over(self._clock()), LoginSession.user_id == caller.user_id)
-        async with self._database.read() as session:
+        query = select(LoginSession).where(*is_not_over(self.clock()), LoginSession.user_id == caller.user_id)
+        async with self.database.read() as session:
             return (await session.scalars(query.order_by(LoginSession.created_at.desc(), LoginSession.id.desc()))).all()
 
     async def end_one(self, caller: Principal, session_id: UUID) -> None:
         """Raises SessionNotFound: the caller has no such session, or it is over."""
-        now = self._clock()
+        now = self.clock()
         own = (LoginSession.id == session_id, LoginSession.user_id == caller.user_id)
-        async with self._database.transaction() as session:
+        async with self.database.transaction() as session:
             with suppress(UserNotFound):
                 await lock_account(session, caller.user_id)
             if await session.scalar(select(LoginSession.id).where(*own, *is_not_over(now))) is None:
                 raise SessionNotFound
             await end_sessions(session, caller.user_id, "logout", now, *own)
-            self._audit.record(session, "session_ended", user_id=caller.user_id, ended=str(session_id))
+            self.audit.record(session, "session_ended", user_id=caller.user_id, ended=str(session_id))
 
     @asynccontextmanager
     async def _genuine(self, token: str) -> AsyncIterator[tuple[RefreshClaims, FoundSession]]:
@@ -160,53 +151,51 @@ class SessionService:
 
         What is done with it is the try that is limited.
         """
-        settings = self._settings
-        async with self._throttle.attempt(
-            Count(settings.refresh_limit_per_address, "refresh", client_key())
-        ) as attempt:
-            claims = self._refresh_tokens.parse(token)
+        settings = self.settings
+        async with self.throttle.attempt(Count(settings.refresh_limit_per_address, "refresh", client_key())) as attempt:
+            claims = self.refresh_tokens.parse(token)
             row = await self._find(claims.session_id) if claims else None
-            if claims is None or row is None or not self._refresh_tokens.is_genuine(claims, row.salt):
+            if claims is None or row is None or not self.refresh_tokens.is_genuine(claims, row.salt):
                 raise InvalidRefreshToken
             await attempt.take(Count(settings.refresh_limit_per_session, "refresh_session", str(row.id)))
             yield claims, row
 
     async def _seen_again(self, claims: RefreshClaims, now: datetime) -> LoginSession:
         """The token was used before, or its session is over. A transaction of its own sees what is true now."""
-        async with self._database.transaction() as session:
+        async with self.database.transaction() as session:
             row = await session.scalar(select(LoginSession).where(*is_live(claims.session_id, now)))
             if row is None or row.counter <= claims.counter:
                 raise InvalidRefreshToken
             is_direct_successor = row.counter == claims.counter + 1
             if (
                 is_direct_successor
-                and self._settings.refresh_grace
-                and now - row.last_refreshed_at <= self._settings.grace
+                and self.settings.refresh_grace
+                and now - row.last_refreshed_at <= self.settings.grace
             ):
                 return row
             with suppress(UserNotFound):
                 await lock_account(session, row.user_id)
             await end_sessions(session, row.user_id, "reuse", now, LoginSession.id == row.id)
-            self._audit.record(session, "refresh_token_reused", user_id=row.user_id, session_id=row.id)
+            self.audit.record(session, "refresh_token_reused", user_id=row.user_id, session_id=row.id)
         # Outside the block: raised within it, the answer would roll the revocation back.
         raise InvalidRefreshToken
 
     async def _find(self, session_id: UUID) -> FoundSession | None:
-        async with self._database.read() as session:
+        async with self.database.read() as session:
             return (await session.execute(SELECT_SESSION, {"session": session_id})).one_or_none()
 
     async def _end_oldest(self, session: AsyncSession, user_id: UUID, now: datetime) -> None:
         live = select(LoginSession.id).where(LoginSession.user_id == user_id, *is_not_over(now))
         newest_first = live.order_by(LoginSession.created_at.desc(), LoginSession.id.desc())
-        too_many = (await session.scalars(newest_first.offset(self._settings.sessions_per_user).limit(100))).all()
+        too_many = (await session.scalars(newest_first.offset(self.settings.sessions_per_user).limit(100))).all()
         if too_many:
             await end_sessions(session, user_id, "cap", now, LoginSession.id.in_(too_many))
 
     def _pair(self, session_id: UUID, user_id: UUID, salt: bytes, *, counter: int, expires_in: timedelta) -> TokenPair:
         return TokenPair(
-            access_token=self._access_tokens.issue(user_id, session_id),
-            expires_in=self._settings.access_token_ttl,
-            refresh_token=self._refresh_tokens.issue(session_id, counter, salt),
+            access_token=self.access_tokens.issue(user_id, session_id),
+            expires_in=self.settings.access_token_ttl,
+            refresh_token=self.refresh_tokens.issue(session_id, counter, salt),
             refresh_expires_in=int(expires_in.total_seconds()),
             session_id=session_id,
         )

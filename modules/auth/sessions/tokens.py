@@ -132,6 +132,7 @@ class AccessTokens:
         return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"]), issued_at, expires_at)
 
 
+@dataclass(slots=True, kw_only=True)
 class RefreshTokens:
     """`rt1.<session>.<counter>.<mac>`, keyed by the server's secret and the session's salt.
 
@@ -139,12 +140,11 @@ class RefreshTokens:
     within the grace window.
     """
 
-    def __init__(self, keys: KeyRing) -> None:
-        self._keys = keys
+    keys: KeyRing
 
     def issue(self, session_id: UUID, counter: int, salt: bytes) -> str:
         content = _content(session_id, counter)
-        mac = base64.urlsafe_b64encode(self._keys.sign(REFRESH, content.encode(), salt)).decode().rstrip("=")
+        mac = base64.urlsafe_b64encode(self.keys.sign(REFRESH, content.encode(), salt)).decode().rstrip("=")
         return f"{content}.{mac}"
 
     def parse(self, token: str) -> RefreshClaims | None:
@@ -160,7 +160,7 @@ class RefreshTokens:
         return claims if is_canonical and claims.counter >= 0 and len(counter) <= MAXIMUM_COUNTER_DIGITS else None
 
     def is_genuine(self, claims: RefreshClaims, salt: bytes) -> bool:
-        return self._keys.verify(REFRESH, _content(claims.session_id, claims.counter).encode(), claims.signature, salt)
+        return self.keys.verify(REFRESH, _content(claims.session_id, claims.counter).encode(), claims.signature, salt)
 
 
 def _content(session_id: UUID, counter: int) -> str:
