@@ -27,7 +27,7 @@ def test_the_rules_see_the_imports_that_are_there() -> None:
     auth = {(one.module, one.name) for one in imports_in(ROOT, ROOT / "modules" / "auth")}
 
     assert "shared.errors" in shared
-    assert ("modules.users", "UserService") in auth
+    assert ("modules.users", "UserServiceFactory") in auth
 
 
 @pytest.mark.parametrize(
