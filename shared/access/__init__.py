@@ -1,4 +1,4 @@
-"""Who may call a route: markers, the caller, and the decision that default deny takes."""
+"""Access control: markers that say who may call a route, the caller, and default deny."""
 
 from shared.access.authenticator import Authenticator, ConfirmingAuthenticator
 from shared.access.markers import Authenticated, AuthenticatedOr, Caller, CallerIfAny, Public, Requires

@@ -1,4 +1,4 @@
-"""The caller, by the bearer token that a request carries."""
+"""Finds the caller by the bearer token of the request."""
 
 from starlette.types import Scope
 
@@ -11,10 +11,10 @@ from shared.errors import NotAuthenticated
 
 
 async def find_caller(scope: Scope, match: RouteMatch) -> Principal | None:
-    """Who is calling the route; None if it is public, or takes another proof and there is no good token.
+    """The caller; None if the route is public, or accepts another proof and there is no valid token.
 
     Raises:
-        NotAuthenticated: There is no good token, and the route, or what is no route, wants one.
+        NotAuthenticated: There is no valid token, and the route requires one, or no route matches.
     """
     if match.entry is not None and match.entry.is_public:
         return None
@@ -27,7 +27,7 @@ async def find_caller(scope: Scope, match: RouteMatch) -> Principal | None:
 
 
 async def _authenticate(scope: Scope) -> Principal:
-    # Raw, as ASGI has them in lower case: every request comes by here.
+    # Raw headers, in lower case by ASGI's rule: this runs for every request.
     values = [value for name, value in scope["headers"] if name == b"authorization"]
     if not values:
         raise NotAuthenticated

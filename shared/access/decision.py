@@ -14,14 +14,14 @@ SCOPE_KEY = "access"
 
 @dataclass(frozen=True, slots=True)
 class Decision:
-    """What AuthMiddleware decided about a request: which endpoint may run, and for whom."""
+    """AuthMiddleware's decision about a request: which endpoint may run, and for whom."""
 
     endpoint: Any
     principal: Principal | None
     request_key: tuple[Any, ...]
 
     def is_about(self, scope: Scope) -> bool:
-        """Whether this is still the request that was decided about: an inner middleware may have rewritten it."""
+        """False if an inner middleware has rewritten the request since the decision."""
         return self.request_key == request_key_of(scope)
 
 

@@ -1,4 +1,4 @@
-"""Default deny: the layer that decides about every request."""
+"""Default deny: the middleware that decides about every request."""
 
 from functools import partial
 
@@ -21,9 +21,9 @@ log = structlog.get_logger("access")
 
 
 class AuthMiddleware:
-    """Default deny: only what is marked Public passes without a token that the authenticator accepts.
+    """Default deny: without a valid token only routes marked Public or AuthenticatedOr run.
 
-    The decision is taken on the route that will answer, for its method, websockets and mounts included.
+    The decision is about the route that will answer, for its method; websockets and mounts are included.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -36,7 +36,7 @@ class AuthMiddleware:
         table = part_of(scope["app"], AccessTable)
         match = table.match(scope)
         if scope.get("method") == "HEAD" and not match.is_for("HEAD"):
-            # GET answers, by the rule of GET. The access log keeps its HEAD: this scope is another one.
+            # GET's route answers HEAD, under GET's rule. A copy, since the access log reads HEAD from the original.
             scope = {**scope, "method": "GET"}
             match = table.match(scope)
         request = current_request.get()

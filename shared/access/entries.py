@@ -1,4 +1,4 @@
-"""Reads from the markers around each route who may call it, and refuses a marker that would not hold."""
+"""Reads who may call each route from the markers around it, and refuses a marker without effect."""
 
 import inspect
 from collections.abc import Iterable, Iterator, Sequence
@@ -29,7 +29,7 @@ class RouteEntry:
     permissions: frozenset[str]
     """Of all markers; the caller needs every one."""
     app: ASGIApp | None
-    """What runs for it; None if only the router can tell."""
+    """The ASGI application that runs for it; None if only the router can tell."""
     source: BaseRoute
     """The route or router of the application in which it stands."""
 
@@ -44,7 +44,7 @@ class RouteEntry:
 
     @property
     def is_template(self) -> bool:
-        """Whether the path stands for many: `/users/{user_id}`."""
+        """True if the path has parameters: `/users/{user_id}`."""
         return "{" in self.path
 
     @property
@@ -53,7 +53,7 @@ class RouteEntry:
 
     @property
     def endpoint(self) -> Any:
-        # A mount has no endpoint of its own: what it mounts is the endpoint.
+        # A mount's endpoint is the application that it mounts.
         return getattr(self.context, "endpoint", None) or getattr(self.context, "app", None)
 
     @property
@@ -63,7 +63,7 @@ class RouteEntry:
 
     @property
     def file(self) -> str:
-        """Where its endpoint stands, for messages."""
+        """The source file of its endpoint, for messages."""
         return _file_of(self.context)
 
 
@@ -72,10 +72,10 @@ def entries_of(routes: Iterable[BaseRoute], dependencies: Sequence[Depends] = ()
 
     Args:
         routes: Those of an application or a router.
-        dependencies: What that application or router has for all its routes.
+        dependencies: Those of that application or router, for all its routes.
 
     Raises:
-        ModuleError: A marker would weaken another, or stands where nobody asks it.
+        ModuleError: A marker would weaken another, or stands where it has no effect.
     """
     for part in routes:
         limited = adds_limits(part)
@@ -93,10 +93,10 @@ def entries_of(routes: Iterable[BaseRoute], dependencies: Sequence[Depends] = ()
 
 
 def _written(part: BaseRoute, dependencies: Sequence[Depends]) -> Iterator[tuple[RouteContext, list[Depends]]]:
-    """Each route in it, with all dependencies of the routers around it and its own, outermost first.
+    """Each route in `part`, with the dependencies of the routers around it and its own, outermost first.
 
-    FastAPI hands a router's dependencies to the routes that the router makes itself, not to plain routes, mounts and
-    hosts, nor to what was put into its list of routes. Whoever marked the router meant these, too.
+    FastAPI applies a router's dependencies only to routes that the router creates: not to plain routes, mounts and
+    hosts, nor to routes added to its list. A router's markers hold for all of them.
     """
     if not isinstance(part, _IncludedRouter):
         yield RouteContext(part), _with_own(dependencies, part)
@@ -160,14 +160,14 @@ def _refuse_hidden(context: RouteContext, dependencies: Iterable[Depends]) -> No
 
 
 def _calls(dependant: Dependant) -> Iterator[Any]:
-    """All that FastAPI calls for it."""
+    """All functions that FastAPI calls for it."""
     yield dependant.call
     for one in dependant.dependencies:
         yield from _calls(one)
 
 
 def _methods(endpoint: Any) -> list[Any]:
-    """Those of a class that is an endpoint: one for each HTTP method, or for what happens on a websocket."""
+    """The methods of a class-based endpoint: one for each HTTP method or websocket event."""
     kinds = endpoint.__mro__ if isinstance(endpoint, type) else ()
     return [one for kind in kinds for one in vars(kind).values() if inspect.isfunction(one)]
 
@@ -183,7 +183,7 @@ def _asks_for_a_marker(call: Any) -> bool:
 
 
 def _is_marker(written: Any) -> bool:
-    """Whether it is one, or an annotation with one in it."""
+    """True for a marker, and for an annotation that contains one."""
     if isinstance(written, type):
         return issubclass(written, Marker)
     if isinstance(written, Depends):
@@ -194,7 +194,7 @@ def _is_marker(written: Any) -> bool:
 def _is_marked_within(app: Any) -> bool:
     for layer in _layers(app):
         if hasattr(getattr(layer, "state", None), "access"):
-            return False  # a whole service, which judges its requests itself
+            return False  # a complete application, which decides about its requests itself
         router = getattr(layer, "router", layer)
         dependencies = getattr(router, "dependencies", ())
         try:
@@ -207,7 +207,7 @@ def _is_marked_within(app: Any) -> bool:
 
 
 def _served(context: RouteContext) -> Any:
-    """The endpoint, or what a mount or a host serves, as its author wrote it: FastAPI puts a prefix around a host's."""
+    """The endpoint, or the application of a mount or host as its author wrote it: FastAPI wraps a host's."""
     return getattr(context, "endpoint", None) or getattr(context.original_route, "app", None)
 
 

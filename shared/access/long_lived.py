@@ -1,4 +1,4 @@
-"""Refuses a session in what stays open for long: it would keep a connection, or have ended when it is used."""
+"""Refuses a session in websockets and streams: it would hold a connection, or be closed when it is used."""
 
 import inspect
 from collections.abc import Iterable
@@ -19,7 +19,7 @@ WHAT_TO_DO = (
 
 
 def refuse_session(context: RouteContext, where: str, calls: Iterable[Any]) -> None:
-    """`calls` is all that FastAPI calls for the route, its dependencies and theirs.
+    """`calls` are all functions that FastAPI calls for the route: its dependencies, and theirs.
 
     Raises:
         ModuleError: The route stays open, and asks for the session of a request.

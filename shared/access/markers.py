@@ -1,4 +1,4 @@
-"""The markers that say who may call a route, and the caller as a parameter of it."""
+"""The markers that say who may call a route, and the caller as a parameter."""
 
 from typing import Annotated, Any, NoReturn, TypeVar
 
@@ -18,9 +18,9 @@ class Marker(params.Depends):
     """States who may call a route: in the `dependencies` of the route, of its router or of `include_router`.
 
     Every `Requires` around a route holds, and nothing nearer to the route may weaken it. Of the other markers the
-    nearest one counts: a router's `Authenticated()` is the default of its routes. It reads
-    `dependencies=[Requires("users:user.read")]`. What takes no dependencies, a mounted application for example, is
-    marked by a call: `Public("...").mark(app)`.
+    nearest one counts: a router's `Authenticated()` is the default of its routes. Example:
+    `dependencies=[Requires("users:user.read")]`. A mounted application, which takes no dependencies, is marked by a
+    call: `Public("...").mark(app)`.
     """
 
     said: tuple[str, ...]
@@ -29,7 +29,7 @@ class Marker(params.Depends):
         super().__init__(require_decision)
         object.__setattr__(self, "said", said)  # the base is a frozen dataclass
 
-    # The base compares what is called, which is the same for all markers.
+    # The base class compares the dependency's function, which is the same for all markers.
     __eq__ = object.__eq__
     __hash__ = object.__hash__
 
@@ -37,7 +37,7 @@ class Marker(params.Depends):
         return f"{type(self).__name__}({', '.join(map(repr, self.said))})"
 
     def __call__(self, endpoint: Any = None) -> NoReturn:  # noqa: ARG002 - what a decorator gets
-        """Refuse `@Requires(...)`, and what `Depends(Requires(...))` would call."""
+        """Refuse `@Requires(...)` and `Depends(Requires(...))`."""
         raise TypeError(f"write dependencies=[{self!r}], or @{self!r}.mark above the endpoint")
 
     def mark(self, endpoint: F) -> F:
@@ -56,7 +56,7 @@ class Public(Marker):
 
 
 class Authenticated(Marker):
-    """Anybody who is logged in. What states nothing is treated like this, and does not start in production."""
+    """Anybody who is logged in. Unmarked routes are treated like this; in production they stop the start."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -73,7 +73,7 @@ class Requires(Marker):
 
 
 async def _caller(connection: HTTPConnection) -> Principal:
-    # Called, not depended upon: to FastAPI each dependency is worth as much time as the rest of the second layer.
+    # A plain call: a FastAPI dependency takes as much time as the rest of the second layer.
     decision = await require_decision(connection)
     if decision.principal is None:
         raise NotAuthenticated
@@ -85,10 +85,10 @@ Caller = Annotated[Principal, Depends(_caller)]
 
 
 class AuthenticatedOr(Marker):
-    """Anybody who is logged in, or who proves in another way that the route itself checks: with a token in the body.
+    """Anybody who is logged in, or who sends another proof, such as a token in the body, which the route itself checks.
 
-    Without a good access token the route runs all the same, with None as its `CallerIfAny`. `proof` says for the reader
-    what it checks then.
+    Without a valid access token the route still runs, with None as its `CallerIfAny`. `proof` tells the reader what it
+    checks then.
     """
 
     proof: str
@@ -103,4 +103,4 @@ async def _caller_if_any(connection: HTTPConnection) -> Principal | None:
 
 
 CallerIfAny = Annotated[Principal | None, Depends(_caller_if_any)]
-"""The caller of an `AuthenticatedOr` route; None without a good access token."""
+"""The caller of an `AuthenticatedOr` route; None without a valid access token."""

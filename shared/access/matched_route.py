@@ -16,7 +16,7 @@ class RouteDecision(Decision):
 
     entry: RouteEntry
     routed: Scope
-    """What the route adds to the scope: its endpoint and the parameters of the path."""
+    """The route's additions to the scope: its endpoint and the path parameters."""
 
 
 class MatchedRouteApp:

@@ -1,4 +1,4 @@
-"""An index over the routes' paths: which routes a path may reach, however many there are."""
+"""An index over the routes' paths: a look-up takes the same time among few routes and among many."""
 
 from collections.abc import Iterable
 from uuid import UUID
@@ -20,9 +20,9 @@ WHOLE_PATHS = {Route, WebSocketRoute, APIWebSocketRoute}
 
 
 class PathIndex:
-    """A tree of path segments, in which each route hangs where its path ends.
+    """A trie of path segments.
 
-    It only leaves out what cannot match; whether a candidate does match, the route itself says.
+    It only excludes routes that cannot match; each candidate's own `matches` decides.
     """
 
     def __init__(self, contexts: Iterable[RouteContext]) -> None:
@@ -33,55 +33,58 @@ class PathIndex:
 
     def candidates(self, path: str) -> list[int]:
         """The positions of the routes that may match this path, in the order of the routes."""
-        found = self._root.beneath.copy()
+        found = self._root.prefix_routes.copy()
         nodes = [self._root]
         for segment in path.split("/", self._depth):
             nodes = [
-                child for node in nodes for child in (node.fixed.get(segment), node.parameter) if child is not None
+                child
+                for node in nodes
+                for child in (node.children.get(segment), node.parameter_child)
+                if child is not None
             ]
             if not nodes:
                 break
             for node in nodes:
-                found += node.beneath
+                found += node.prefix_routes
         for node in nodes:
-            found += node.ends
+            found += node.routes
         return sorted(found)
 
     def _add(self, position: int, context: RouteContext) -> None:
         node, route = self._root, context.original_route
-        if not (ends := is_whole_path(route)) and type(route) is not Mount:
-            node.beneath.append(position)  # what does not go by its path, a host for example
+        if not (is_whole := is_whole_path(route)) and type(route) is not Mount:
+            node.prefix_routes.append(position)  # not matched by its path: a host, for example
             return
         segments = (context.path or "").split("/")
         self._depth = max(self._depth, len(segments))
         for segment in segments:
             names = [name for name, _ in PARAM_REGEX.findall(segment)]
             if any(type(context.param_convertors[name]) not in WITHIN_A_SEGMENT for name in names):
-                node.beneath.append(position)
+                node.prefix_routes.append(position)
                 return
-            node = node.below_parameter() if names else node.fixed.setdefault(segment, _Node())
-        (node.ends if ends else node.beneath).append(position)
+            node = node.add_parameter_child() if names else node.children.setdefault(segment, _Node())
+        (node.routes if is_whole else node.prefix_routes).append(position)
 
 
 class _Node:
-    """Where one or several paths have come to after a segment."""
+    """A node of the trie. `routes` end here; `prefix_routes` may match any path that continues from here."""
 
-    __slots__ = ("beneath", "ends", "fixed", "parameter")
+    __slots__ = ("children", "parameter_child", "prefix_routes", "routes")
 
     def __init__(self) -> None:
-        self.fixed: dict[str, _Node] = {}
-        self.parameter: _Node | None = None
-        self.ends: list[int] = []
-        self.beneath: list[int] = []
+        self.children: dict[str, _Node] = {}
+        self.parameter_child: _Node | None = None
+        self.routes: list[int] = []
+        self.prefix_routes: list[int] = []
 
-    def below_parameter(self) -> "_Node":
-        if self.parameter is None:
-            self.parameter = _Node()
-        return self.parameter
+    def add_parameter_child(self) -> "_Node":
+        if self.parameter_child is None:
+            self.parameter_child = _Node()
+        return self.parameter_child
 
 
 def application_of(context: RouteContext) -> ASGIApp | None:
-    """What the router would run for this route once it has chosen it; None where more than that belongs to it."""
+    """The ASGI application that the router would run for this route; None if the router does more than that."""
     route = context.original_route
     if is_whole_path(route) or type(route) is Mount:
         app: ASGIApp = context.app
@@ -90,7 +93,7 @@ def application_of(context: RouteContext) -> ASGIApp | None:
 
 
 def sample_path(context: RouteContext) -> str | None:
-    """A path that this route is for, and as few others as can be; None where only the route itself could tell."""
+    """A path that matches this route, and as few others as possible; None if only the route itself can tell."""
     path = context.path or ""
     if not is_whole_path(context.original_route):
         return None
@@ -99,7 +102,7 @@ def sample_path(context: RouteContext) -> str | None:
 
 
 def adds_limits(part: BaseRoute) -> bool:
-    """Whether this is an included router that has limits of its own, or in it: only the router applies those."""
+    """True if an included router, or one nested in it, sets limits: only FastAPI's router enforces them."""
     inclusion = getattr(part, "include_context", None)
     return inclusion is not None and (
         bool(inclusion.form_limits)
@@ -109,11 +112,11 @@ def adds_limits(part: BaseRoute) -> bool:
 
 
 def is_whole_path(route: BaseRoute) -> bool:
-    """Whether it is for one path and method, as FastAPI and Starlette match them."""
+    """True if the route matches a whole path, by FastAPI's or Starlette's own rules."""
     return type(route) in WHOLE_PATHS or _is_api_route(route)
 
 
 def _is_api_route(route: BaseRoute) -> bool:
-    # A route class of a module's own may build its handler as it likes; one that matches in its own way is left alone.
+    # A subclass may build its handler differently; one that matches differently is left to the router.
     kind = type(route)
     return issubclass(kind, APIRoute) and kind.matches is APIRoute.matches and kind.handle is APIRoute.handle

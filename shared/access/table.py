@@ -1,4 +1,4 @@
-"""The table of all routes with who may call each."""
+"""The table of all routes, and who may call each."""
 
 import re
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ class RouteMatch:
     allowed: frozenset[str] = frozenset()
 
     def is_for(self, method: str) -> bool:
-        """Whether a route was found that names this very method; a mount names none."""
+        """True if the route lists this method; a mount lists none."""
         return self.entry is not None and not self.allowed and method in self.entry.methods
 
 
@@ -36,15 +36,15 @@ class AccessTable:
         """`dependencies` are those of the application, for all its routes.
 
         Raises:
-            ModuleError: A marker would weaken another, or stands where it would not be seen.
+            ModuleError: A marker would weaken another, or stands where it has no effect.
         """
         self.routes = tuple(entries_of(routes, dependencies))
         self._matchers = [(entry.context.matches, entry) for entry in self.routes]
         self._index = PathIndex(entry.context for entry in self.routes)
 
     def match(self, scope: Scope) -> RouteMatch:
-        """Ask the routes themselves, as the router will: never a path string of our own."""
-        # The `$` that ends a route's pattern matches before a final newline, too: /api/health%0a is no path of ours.
+        """Find the route that will answer, by the routes' own matching, as the router does."""
+        # The `$` that ends a route's pattern matches before a final newline, too: /api/health%0a must match nothing.
         if scope["path"].endswith("\n"):
             return RouteMatch(None)
         partial: list[RouteEntry] = []
@@ -53,9 +53,9 @@ class AccessTable:
             matches, entry = self._matchers[position]
             match, routed = matches(scope)
             if match is Match.FULL:
-                # /users/me is never the user called "me", whatever the method; OpenAPI says the same of such paths.
+                # /users/me is never the user called "me", for any method, as OpenAPI defines such paths.
                 if not entry.is_template or all(one.is_template for one in partial):
-                    # What stands behind a template, which the router would run, is refused at the start: see `check`.
+                    # The router would run the earlier template. `check` refuses such routes at the start.
                     return RouteMatch(None) if is_hidden else RouteMatch(entry, routed)
                 is_hidden = True
             if match is not Match.NONE:
@@ -74,7 +74,7 @@ class AccessTable:
         return sorted(line for entry in self.routes if entry.marker is None for line in entry.lines)
 
     def check(self, permissions: Iterable[str]) -> None:
-        """Refuse what FastAPI would accept silently. `permissions` are those that the modules declare.
+        """Refuse mistakes that FastAPI accepts silently. `permissions` are those that the modules declare.
 
         Raises:
             ModuleError: Two routes answer the same method and path, one hides another, two have the same name (so the
@@ -120,10 +120,10 @@ class AccessTable:
                     )
 
     def refuse_unmarked(self) -> None:
-        """Refuse what needs no more than a login because nobody said who may call it.
+        """Refuse unmarked routes, which would need no more than a login.
 
         Raises:
-            ModuleError: There are such routes; it names all.
+            ModuleError: There are such routes; it names them all.
         """
         unmarked = [f"{entry.file}: {', '.join(entry.lines)}" for entry in self.routes if entry.marker is None]
         if unmarked:
