@@ -19,6 +19,7 @@ from shared.testing import databases
 from shared.testing.applications import MakeApp, build_app, client_of
 from shared.testing.clock import MovableClock
 from shared.testing.mailbox import Mailbox, open_mailbox
+from shared.testing.serving import serving
 
 Override = Callable[[providers.Provider[Any], Any], None]
 
@@ -137,6 +138,13 @@ async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
     """A client of `app`; who calls is said by `headers=user.headers`."""
     async with client_of(app) as client:
         yield client
+
+
+@pytest.fixture
+async def served_at(app: FastAPI) -> AsyncIterator[str]:
+    """Host and port of a server that serves `app`, for websockets and streams: `f"ws://{served_at}/api/chat"`."""
+    async with serving(app) as address:
+        yield address
 
 
 @pytest.fixture

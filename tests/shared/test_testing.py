@@ -8,12 +8,15 @@ import pytest
 from dependency_injector import providers
 from sqlalchemy import select
 from sqlalchemy.ext.asyncio import AsyncSession
+from websockets import ConnectionClosedOK, connect
 
 from modules.auth.container import Container as AuthContainer
 from modules.auth.settings import Settings as AuthSettings
 from modules.users import User
+from shared.assembly.discovery import discover
 from shared.container import Runtime
 from shared.testing import Account, CallerWith, MakeApp, MovableClock, Override, assert_failure, client_of, data_of
+from shared.testing.serving import serving
 from tests.factories import UserCreateFactory
 
 ON_SQLITE = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
@@ -114,3 +117,27 @@ async def test_the_clock_is_that_of_every_application(make_app: MakeApp, clock: 
 
     assert one.state.runtime.shared.clock()() < other.state.runtime.shared.clock()() < clock()
     assert clock() > datetime.now(UTC) + timedelta(days=364)
+
+
+@ON_SQLITE
+async def test_a_server_in_the_test_has_the_accounts_of_the_test(
+    served_at: str, client: httpx.AsyncClient, user: Account
+) -> None:
+    async with httpx.AsyncClient(base_url=f"http://{served_at}") as remote:
+        me = data_of(await remote.get("/api/users/me", headers=user.headers))
+
+    assert me == data_of(await client.get("/api/users/me", headers=user.headers))
+
+
+@ON_SQLITE
+async def test_a_server_in_the_test_opens_websockets_until_it_ends(make_app: MakeApp) -> None:
+    app = make_app(modules=discover("modules", "tests.fixtures.doors"))
+
+    async with serving(app) as address:
+        url = f"ws://{address}/api/doors/open-socket"
+        async with connect(url) as closed_by_the_application:
+            with pytest.raises(ConnectionClosedOK):
+                await closed_by_the_application.recv()
+
+    with pytest.raises(ConnectionRefusedError):
+        await connect(url)
