@@ -1,6 +1,6 @@
-"""What may stand behind the ? of the database's address.
+"""The options of a database address, those behind its ?.
 
-The names are those of libpq and of MySQL's programs, which are what providers hand out.
+The names are those of libpq and of MySQL's programs, which providers hand out.
 """
 
 import os
@@ -73,7 +73,7 @@ def _one_of(*words: str) -> Callable[[str], str]:
 
 Reader = Callable[[str], Any]
 
-# asyncpg reads these itself, when it is given them in an address of libpq's form.
+# asyncpg reads these from an address in libpq's form.
 LIBPQ: Mapping[str, Reader] = {
     "host": _text,
     "port": _text,
@@ -97,7 +97,7 @@ LIBPQ: Mapping[str, Reader] = {
     "ssl_min_protocol_version": _one_of("TLSv1.2", "TLSv1.3"),
     "ssl_max_protocol_version": _one_of("TLSv1.2", "TLSv1.3"),
 }
-# These it takes as arguments of its own.
+# asyncpg takes these as arguments.
 ASYNCPG: Mapping[str, Reader] = {
     "connect_timeout": _seconds,
     "command_timeout": _seconds,
@@ -106,7 +106,7 @@ ASYNCPG: Mapping[str, Reader] = {
     "max_cached_statement_lifetime": _count,
     "max_cacheable_statement_size": _count,
 }
-# And these are understood here.
+# connect_arguments.py understands these.
 OURS: Mapping[str, Reader] = {
     "pgbouncer": _flag,
     "channel_binding": _one_of("disable", "prefer", "require"),
@@ -123,7 +123,7 @@ MYSQL: Mapping[str, Reader] = {
     "read_timeout": _count,
     "ssl": _flag,
     "ssl_disabled": _flag,
-    # PREFERRED is not among them: the driver cannot fall back, and what falls back protects nobody.
+    # PREFERRED is missing: the driver cannot fall back, and a fallback to plain text protects nobody.
     "ssl_mode": _one_of("DISABLED", "REQUIRED", "VERIFY_CA", "VERIFY_IDENTITY"),
     "ssl_ca": _authority,
     "ssl_capath": _folder,
@@ -177,14 +177,14 @@ def _read(url: URL, options: dict[str, Any]) -> Iterator[str]:
 
 
 def _without_an_authority(options: Mapping[str, Any]) -> Iterator[str]:
-    """Asyncpg would say so only when it connects."""
+    """Asyncpg would report it only when it connects."""
     mode = options.get("sslmode", "")
     if mode.startswith("verify-") and not names_an_authority(options) and options.get("channel_binding") != "require":
         yield f"the option sslmode={mode} needs sslrootcert: the authority's file, or {SYSTEM} for those that all trust"
 
 
 def names_an_authority(options: Mapping[str, Any]) -> bool:
-    """Whether asyncpg finds one; it looks where libpq does."""
+    """True if asyncpg finds one; it looks where libpq does."""
     default = Path.home() / ".postgresql" / "root.crt"
     return "sslrootcert" in options or "PGSSLROOTCERT" in os.environ or default.exists()
 

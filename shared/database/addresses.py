@@ -12,7 +12,7 @@ from shared.project import ROOT
 DRIVERS = {"sqlite": "sqlite+aiosqlite", "postgresql": "postgresql+asyncpg", "mysql": "mysql+asyncmy"}
 ALIASES = {"postgres": "postgresql", "mariadb": "mysql"}
 
-# libpq's form, of which SQLAlchemy reads only one host.
+# libpq's form with several hosts, of which SQLAlchemy reads only one.
 SEVERAL_HOSTS = re.compile(r"(?P<start>[\w+]+://(?:[^/?#]*@)?)(?P<hosts>[^/?#@]+,[^/?#@]+)(?P<rest>.*)")
 
 HIDDEN = "***"
@@ -21,12 +21,12 @@ HIDDEN = "***"
 def database_url(address: str) -> URL:
     """The address with the async driver chosen: `postgresql://...`, `mysql://...`, `sqlite:///./app.db`.
 
-    A relative SQLite path counts from the project's root, so that the application and `alembic` mean the same file
-    from whichever folder they are started.
+    A relative SQLite path counts from the project's root, so that the application and `alembic` use the same file in
+    every working directory.
 
     Raises:
-        ValueError: The address cannot be read, or names a database that is not supported, or what stands behind its ?
-            cannot be used. The text does not contain the address, which may hold a password.
+        ValueError: The address is malformed, its database is not supported, or its options are wrong. The text does not
+            contain the address, which may hold a password.
     """
     if several := SEVERAL_HOSTS.fullmatch(address):
         more = "&" if "?" in several["rest"] else "?"
@@ -47,6 +47,6 @@ def database_url(address: str) -> URL:
 
 
 def printable(url: URL) -> str:
-    """The address for a message. What stands behind the `?` is hidden, too: drivers take a password there."""
+    """The address for a message. The options' values are hidden, too: drivers take a password there."""
     hidden = url.set(query=dict.fromkeys(url.query, HIDDEN)).render_as_string(hide_password=True)
     return hidden.replace(quote_plus(HIDDEN), HIDDEN)

@@ -1,4 +1,4 @@
-"""What a driver is told for what stands behind the ? of the database's address."""
+"""Translates the options of the database's address into arguments of its driver."""
 
 import ssl
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from shared.database.address_options import ASYNCPG, LIBPQ, SYSTEM, address_opti
 
 
 def goes_through_pooler(url: URL) -> bool:
-    """Whether the address says that no two transactions need meet the same connection of the database.
+    """True if the address announces a pooler, which may give each transaction another connection of the database.
 
     `pgbouncer=true` says so; `statement_cache_size=0`, which asyncpg's documentation advises for it, means the same.
     """
@@ -22,7 +22,7 @@ def goes_through_pooler(url: URL) -> bool:
 
 
 def connect_arguments(url: URL) -> dict[str, Any]:
-    """What the driver's `connect` is called with, besides user, password, host, port and database."""
+    """The arguments of the driver's `connect`, besides user, password, host, port and database."""
     if url.get_backend_name() == "mysql":
         return _for_asyncmy(address_options(url))
     return _for_asyncpg(address_options(url), through_pooler=goes_through_pooler(url))
@@ -33,12 +33,12 @@ def _for_asyncpg(options: dict[str, Any], *, through_pooler: bool) -> dict[str, 
     if "connect_timeout" in arguments:
         arguments["timeout"] = arguments.pop("connect_timeout")
     if through_pooler:
-        # Without a name a statement is sent anew with each execution, in one message with it. One that had a name would
-        # stay behind on a connection that is somebody else's a moment later.
+        # An unnamed statement is sent again with each execution, in the same message. A named one would stay on a
+        # connection that the pooler gives to another client next.
         arguments |= {"statement_cache_size": 0, "prepared_statement_cache_size": 0}
         arguments["prepared_statement_name_func"] = str
     libpq = {name: options[name] for name in LIBPQ if name in options}
-    # The driver has no channel binding. That is to keep out whoever stands in between, and so does a checked name.
+    # The driver has no channel binding. Checking the host's name prevents the same attack, a man in the middle.
     if options.get("channel_binding") == "require":
         libpq["sslmode"] = "verify-full"
         if not names_an_authority(libpq):
@@ -51,7 +51,7 @@ def _for_asyncpg(options: dict[str, Any], *, through_pooler: bool) -> dict[str, 
 
 
 def _trusting_the_system(libpq: dict[str, str]) -> dict[str, Any]:
-    """Asyncpg knows no `sslrootcert=system`. As in libpq, it means that the name is checked, too."""
+    """Asyncpg has no `sslrootcert=system`. As in libpq, it also checks the host's name."""
     tls = {name: libpq.pop(name) for name in list(libpq) if name.startswith("ssl")}
     context = ssl.create_default_context()
     context.set_alpn_protocols(["postgresql"])
@@ -91,7 +91,7 @@ def _mysql_context(options: Mapping[str, Any]) -> ssl.SSLContext | None:
 
 
 def _mysql_mode(options: Mapping[str, Any]) -> str:
-    """What the several ways to say it amount to; in doubt the strict one: an authority is there to be asked."""
+    """One mode for all ways to write it. In doubt the strict one: whoever names an authority wants verification."""
     if options.get("ssl_disabled") or options.get("ssl") is False or options.get("ssl_mode") == "DISABLED":
         return "DISABLED"
     has_authority = "ssl_ca" in options or "ssl_capath" in options

@@ -1,4 +1,4 @@
-"""What a database refuses, told apart alike on every database: a broken constraint, or a value that has no place."""
+"""Classifies refusals alike on every database: a broken constraint, or a value that cannot be stored."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -10,14 +10,14 @@ from sqlalchemy.exc import DBAPIError, IntegrityError, StatementError
 
 from shared.database.models import NAMING_CONVENTION, Base
 
-# Of SQLite by name, of PostgreSQL by SQLSTATE, of MariaDB by number.
+# SQLite's by name, PostgreSQL's by SQLSTATE, MariaDB's by number.
 NOT_NULL = {"SQLITE_CONSTRAINT_NOTNULL", "23502", 1048}
 INTEGRITY = "23"
-# What a trigger of one's own raises. SQLite counts it among the constraints.
+# Raised by a module's trigger. SQLite reports it as a constraint.
 OWN_RULE = {"P0001", 1644}
 # Too long, out of range, no date, no UTF-8.
 UNSTORABLE = {"22001", "22003", "22007", "22008", "22021", "22P05"}
-# asyncpg looks at the values before it asks, and has one class for all that it finds.
+# asyncpg checks the values before it sends them, and raises one class for all faults.
 UNSTORABLE_BY_ASYNCPG = re.compile(r"\(value out of \w+ range\)|surrogates not allowed\)")
 
 NAMED_BY_MARIADB = re.compile(r"CONSTRAINT `([^`]+)` (?:FOREIGN KEY|failed)|for key '(?:\w+\.)?(\w+)'$")
@@ -27,10 +27,10 @@ STATEMENT = re.compile(r"\s*(INSERT INTO|UPDATE|DELETE FROM) [\"`]?(\w+)")
 
 @contextmanager
 def failing_as(failures: Mapping[str, type[Exception]]) -> Iterator[None]:
-    """Raise a failure of one's own for a broken constraint: `{"uq_users_email_key": EmailTaken}`.
+    """Raise a failure of your own for a broken constraint: `{"uq_users_email_key": EmailTaken}`.
 
-    The constraint decides, not a look beforehand: of two requests at once only one gets through. A constraint that is
-    not named here stays what it is, a 409 `conflict` with its name in the log.
+    The constraint decides, not a query beforehand: of two requests at once only one succeeds. Every other constraint
+    remains a 409 `conflict` with its name in the log.
     """
     try:
         yield
@@ -42,22 +42,22 @@ def failing_as(failures: Mapping[str, type[Exception]]) -> Iterator[None]:
 
 
 def breaks_constraint(error: BaseException) -> bool:
-    """Whether it contradicts other rows, or a rule of its own: unique, foreign key, check, exclusion, a trigger's.
+    """True for a unique constraint, a foreign key, a check, an exclusion, and for a trigger's own error.
 
-    A missing value is none of these: to fill a column that must not be null is up to us.
+    False for NOT NULL: a column that is left empty is a bug of ours.
     """
     if not isinstance(error, DBAPIError):
         return False
-    # A broken check is an OperationalError to MariaDB's driver.
+    # MariaDB's driver raises OperationalError for a broken check.
     is_integrity = isinstance(error, IntegrityError) or _sqlstate(error).startswith(INTEGRITY)
     codes = _codes(error)
     return not OWN_RULE.isdisjoint(codes) or (is_integrity and NOT_NULL.isdisjoint(codes))
 
 
 def is_unstorable(error: BaseException) -> bool:
-    """Whether a value is outside of what its column, or any column, can hold."""
+    """True if a value does not fit its column, or any column."""
     if isinstance(error, StatementError) and isinstance(error.orig, OverflowError):
-        return True  # a moment outside of all calendars, before the database was asked
+        return True  # a time that Python cannot represent, before anything is sent
     if not isinstance(error, DBAPIError):
         return False
     kind = type(error.orig)
@@ -67,9 +67,9 @@ def is_unstorable(error: BaseException) -> bool:
 
 
 def constraint_of(error: BaseException) -> str | None:
-    """The name of the constraint that an exception of SQLAlchemy's is about.
+    """The name of the constraint that an exception of SQLAlchemy reports.
 
-    SQLite does not say which foreign key; where several may be meant, they are listed: `fk_a or fk_b`.
+    SQLite does not say which foreign key; if there are several candidates, all are listed: `fk_a or fk_b`.
     """
     orig = getattr(error, "orig", None)
     if orig is None:

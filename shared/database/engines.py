@@ -1,4 +1,4 @@
-"""The engines: what every connection of this project needs, on each database."""
+"""Creates the engines, with the settings that each database needs."""
 
 import time
 from collections.abc import Callable
@@ -25,8 +25,8 @@ from shared.database.waits import (
 
 IDLE_CHECK_SECONDS = 1
 
-ASKING = ("do_execute", "do_execute_no_params", "do_executemany", "do_commit", "do_rollback")
-SETTING_UP = ("connect", "do_ping", "set_isolation_level", "reset_isolation_level")
+STATEMENT_METHODS = ("do_execute", "do_execute_no_params", "do_executemany", "do_commit", "do_rollback")
+CONNECTION_METHODS = ("connect", "do_ping", "set_isolation_level", "reset_isolation_level")
 
 
 def create_engine(url: URL, waits: Waits = UNLIMITED, **options: Any) -> AsyncEngine:
@@ -53,32 +53,32 @@ def create_engine(url: URL, waits: Waits = UNLIMITED, **options: Any) -> AsyncEn
         options = {"connect_args": connect_args, "isolation_level": "READ COMMITTED", **options}
     # hide_parameters: an SQL error's text would carry password hashes and addresses into the logs.
     engine = create_async_engine(url.set(query={}), hide_parameters=True, **options)
-    event.listen(engine.sync_engine, "handle_error", _name_what_failed)
+    event.listen(engine.sync_engine, "handle_error", _name_failed_statement)
     if backend == "sqlite":
         sqlite.configure_connections(engine.sync_engine)
         return engine
-    # The address may know better how far away its server is.
-    bound(engine.dialect, connect_args.get("timeout", connect_args.get("connect_timeout")), SETTING_UP)
+    # A time limit in the address comes before ours.
+    bound(engine.dialect, connect_args.get("timeout", connect_args.get("connect_timeout")), CONNECTION_METHODS)
     give_up_connections_that_hang(engine.sync_engine)
     if backend == "postgresql":
         event.listen(engine.sync_engine, "do_connect", _connect_to_postgresql)
         if (limits := postgres_limits(waits)) and not goes_through_pooler(url):
             event.listen(engine.sync_engine, "connect", partial(_limit, limits, connect_args["timeout"]))
-    else:  # asyncpg bounds the rest by itself; asyncmy could, with a task for each answer
-        bound(engine.dialect, waits.answer, ASKING)
+    else:  # asyncpg limits statements by itself; asyncmy would start a task for each answer
+        bound(engine.dialect, waits.answer, STATEMENT_METHODS)
         name_what_is_too_large(engine.sync_engine, seconds=connect_args["connect_timeout"])
     return engine
 
 
-def _name_what_failed(context: ExceptionContext) -> None:
-    # SQLAlchemy names no statement where a transaction ends or rows are fetched, as if there had been no connection.
+def _name_failed_statement(context: ExceptionContext) -> None:
+    # SQLAlchemy leaves it empty for COMMIT, ROLLBACK and fetching, which would look like a failure to connect.
     if context.connection is not None and isinstance(context.sqlalchemy_exception, StatementError):
         fetched = getattr(context.execution_context, "statement", None)
         context.sqlalchemy_exception.statement = context.statement or fetched or "COMMIT or ROLLBACK"
 
 
 def _connect_to_postgresql(dialect: Any, _record: object, arguments: Any, options: Any) -> Any:
-    # The other drivers do so by themselves: a name that nobody knows, a socket that is not there, a bad certificate.
+    # asyncpg, unlike the other drivers, raises OSError for an unknown host, a missing socket, a bad certificate.
     try:
         return dialect.connect(*arguments, **options)
     except OSError as error:
@@ -86,19 +86,18 @@ def _connect_to_postgresql(dialect: Any, _record: object, arguments: Any, option
 
 
 def _limit(limits: str, seconds: float, connection: Any, _record: object) -> None:
-    # Not as parameters of the connection: PgBouncer refuses those it does not know, also in session mode.
+    # SET instead of connection parameters: PgBouncer refuses unknown ones, also in session mode.
     connection.run_async(lambda driver: driver.execute(limits, timeout=seconds))
 
 
 def look_after_idle_connections(engine: Engine) -> None:
-    """Replace a connection that the server has closed meanwhile.
+    """Replace connections that the server has closed.
 
-    In place of `pool_pre_ping`, which asks at each checkout: with asyncpg that is three round trips, more than most
-    requests need.
+    `pool_pre_ping` would ping at each checkout: with asyncpg three round trips, more than most requests need.
     """
 
     def check_after_rest(connection: DBAPIConnection, record: ConnectionPoolEntry, _proxy: object) -> None:
-        # A connection whose end has reached us says so; one that broke without a word is found by asking.
+        # The driver knows about a connection that the server closed; only a ping finds one that broke silently.
         has_ended: Callable[[], bool] = getattr(record.driver_connection, "is_closed", bool)
         now = time.monotonic()
         if has_ended() or (now - record.info.get("last_used", now) > IDLE_CHECK_SECONDS and not _answers(connection)):
@@ -115,7 +114,7 @@ def look_after_idle_connections(engine: Engine) -> None:
 
 
 def migration_engine(url: URL, *, lock_timeout: int) -> AsyncEngine:
-    """An engine that keeps no connection: what `alembic` uses. `lock_timeout` is in seconds, for SQLite."""
+    """An engine without a pool, for `alembic`. `lock_timeout` is in seconds, for SQLite."""
     if url.get_backend_name() != "sqlite":
         return create_engine(url, poolclass=NullPool)
     engine = create_engine(url, poolclass=NullPool, connect_args={"timeout": lock_timeout})
@@ -124,5 +123,5 @@ def migration_engine(url: URL, *, lock_timeout: int) -> AsyncEngine:
 
 
 def _switch_foreign_keys_off(connection: DBAPIConnection, _record: object) -> None:
-    # To change a table SQLite needs it rebuilt, and dropping the old one would delete the rows that refer to it.
+    # Alembic changes a table of SQLite by rebuilding it; dropping the old one would delete the rows that refer to it.
     connection.cursor().execute("PRAGMA foreign_keys=OFF")

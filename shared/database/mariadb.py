@@ -1,15 +1,15 @@
-"""What asyncmy needs besides: rows that nobody has asked for yet stay at the server."""
+"""Adds backpressure to asyncmy: rows stay at the server until they are fetched."""
 
 from typing import Any
 
 from asyncmy import connection
 
-MOST_BYTES = 2**18
-"""As much as it reads at once."""
+BUFFER_BYTES = 2**18
+"""As much as asyncmy reads at once."""
 
 
 class _Protocol(connection._MySQLProtocol):  # type: ignore[misc, name-defined]  # noqa: SLF001 - it offers no other way
-    """Theirs takes whatever the server sends, as fast as it can: a whole table, where somebody streams it."""
+    """The original reads as fast as the server sends: a whole table, if that is streamed."""
 
     length: int
     pos: int
@@ -18,7 +18,7 @@ class _Protocol(connection._MySQLProtocol):  # type: ignore[misc, name-defined] 
 
     def buffer_updated(self, nbytes: int) -> None:
         super().buffer_updated(nbytes)
-        if self.length - self.pos > MOST_BYTES and self.transport is not None:
+        if self.length - self.pos > BUFFER_BYTES and self.transport is not None:
             self.transport.pause_reading()
             self._is_paused = True
 
@@ -30,5 +30,5 @@ class _Protocol(connection._MySQLProtocol):  # type: ignore[misc, name-defined] 
 
 
 def take_rows_when_they_are_asked_for() -> None:
-    """For every connection from now on."""
+    """Change all connections that are opened from now on."""
     connection._MySQLProtocol = _Protocol  # type: ignore[attr-defined]  # noqa: SLF001 - as above

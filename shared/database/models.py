@@ -24,14 +24,14 @@ ENUM_LENGTH = 50
 
 
 class UtcDateTime(TypeDecorator[datetime]):
-    """A point in time with microseconds, always aware and in UTC; only PostgreSQL keeps a zone by itself."""
+    """A point in time with microseconds, always aware and in UTC; only PostgreSQL handles zones by itself."""
 
     impl = DateTime(timezone=True).with_variant(mysql.DATETIME(fsp=6), "mysql")
     cache_ok = True
 
     @property
     def python_type(self) -> type[datetime]:
-        # Not told by the implementation; paging reads a cursor back into this type.
+        # The implementation does not say; paging needs it to read a cursor.
         return datetime
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
@@ -52,8 +52,8 @@ class Base(DeclarativeBase):
     """Every model of every module derives from this class, so that all tables share one metadata."""
 
     metadata = MetaData(naming_convention=NAMING_CONVENTION)
-    # MariaDB's FLOAT gives back another number than it compares with, and its ENUM is sorted by one order and compared
-    # by another; PostgreSQL's outlives its table.
+    # MariaDB's FLOAT returns a different number from the one it compares, and its ENUM sorts in one order and compares
+    # in another; PostgreSQL's ENUM outlives its table.
     type_annotation_map = {  # noqa: RUF012 - the class attribute SQLAlchemy reads
         datetime: UtcDateTime,
         UUID: Uuid(),
@@ -62,10 +62,10 @@ class Base(DeclarativeBase):
 
 
 @event.listens_for(Column, "before_parent_attach")
-def _declare_what_every_database_has(column: Column[Any], table: Table) -> None:
-    """Make each `Enum` a VARCHAR, however it is declared, so that a new member changes nothing in the database.
+def _make_portable(column: Column[Any], table: Table) -> None:
+    """Make each `Enum` a VARCHAR, however it is declared, so that a new member needs no revision.
 
-    And let a computed column be stored, as in PostgreSQL, and nullable, as in MariaDB: they have no others.
+    Make computed columns stored, the only kind in PostgreSQL, and nullable, the only kind in MariaDB.
     """
     if table.metadata is not Base.metadata:
         return

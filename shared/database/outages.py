@@ -1,12 +1,12 @@
-"""Whether it is the database that failed, or what was asked of it."""
+"""Tells a failure of the database from a fault in a statement."""
 
 from typing import Any
 
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-# The class of an exception says little: asyncmy has OperationalError for all it does not know, a column that is
-# missing among them, and asyncpg has nothing of its own for a deadlock. What the database itself says decides.
+# The class of an exception says little: asyncmy raises OperationalError for every code it does not know, also for a
+# missing column, and SQLAlchemy's asyncpg has no class for a deadlock. The database's own code decides.
 
 SQLITE = (
     "SQLITE_BUSY",
@@ -22,28 +22,28 @@ SQLITE = (
     "SQLITE_PROTOCOL",
     "SQLITE_READONLY",
 )
-"""Result codes, or what they begin with."""
+"""Result codes, or their prefixes."""
 
 POSTGRESQL = (
     "08",  # the connection, or a pooler in between
     "25006",  # read-only: a standby, or a disk that is filling up
     "25P03",  # idle in a transaction for too long
     "25P04",  # the transaction took too long
-    "28",  # who we say we are
-    "3D",  # there is no such database
+    "28",  # authentication
+    "3D",  # no such database
     "40",  # serialization, deadlock
     "53",  # too many connections, no disk, no memory
-    "55P03",  # a lock was not to be had in time
+    "55P03",  # lock timeout
     "57",  # cancelled by a time limit, shutting down, starting
     "58",  # input and output
-    "F0",  # its configuration
+    "F0",  # configuration
     "XX001",  # damaged data
     "XX002",  # a damaged index
 )
-"""SQLSTATEs, or what they begin with."""
+"""SQLSTATEs, or their prefixes."""
 
 MARIADB = {
-    *range(1000),  # its files: no space left, no permission
+    *range(1000),  # the operating system: no space left, no permission
     1004,  # a file cannot be created
     1016,  # a file cannot be opened
     1020,  # the row was changed meanwhile (innodb_snapshot_isolation)
@@ -58,12 +58,12 @@ MARIADB = {
     1038,  # likewise, for a sort
     1040,  # too many connections
     1041,  # out of memory
-    1042,  # our host has no name
+    1042,  # our host's name cannot be resolved
     1043,  # handshake
     1044,  # no access to this database
-    1045,  # no access at all
+    1045,  # access denied
     1047,  # a node of a cluster that is not ready
-    1049,  # there is no such database
+    1049,  # no such database
     1053,  # shutting down
     *range(1077, 1081),  # likewise
     1114,  # the table is full, or the disk
@@ -77,21 +77,21 @@ MARIADB = {
     1194,  # a damaged table
     1195,  # likewise
     1203,  # too many connections of this user
-    1205,  # a lock was not to be had in time
+    1205,  # lock timeout
     1206,  # too many locks
     1213,  # deadlock
-    1226,  # a limit of this user
+    1226,  # a resource limit of this user
     1290,  # read-only
     1317,  # interrupted
-    1698,  # no access at all
+    1698,  # access denied
     1712,  # a damaged index
     1836,  # read-only
     1927,  # the connection was killed
     1969,  # the statement took too long
-    *range(2000, 2100),  # the driver's own: no connection, or none any more
+    *range(2000, 2100),  # the driver: no connection, or a lost one
     3024,  # MySQL: the statement took too long
     3032,  # MySQL: offline
-    3572,  # MySQL: a lock was not to be had at once
+    3572,  # MySQL: a lock is not free (NOWAIT)
     4031,  # MySQL: the connection was idle for too long
 }
 """Error numbers; the SQLSTATE is `HY000` for most."""
@@ -104,10 +104,10 @@ READ_ONLY = {"25006", 1290, 1792, 1836, "SQLITE_READONLY", "SQLITE_READONLY_DIRE
 
 
 def means_database_is_away(error: BaseException) -> bool:
-    """Whether it is the database that failed: not to be reached, refusing us, out of something, locked, too slow.
+    """True if the database failed: unreachable, refusing connections, out of a resource, locked, too slow.
 
-    What it refuses for what was asked is none of these, a column that does not exist as little as a missing right:
-    that is a bug, or a fault of the installation, and to try again would not help.
+    False if it refused a statement, for a missing column or a missing right: that is a bug or a fault of the
+    installation, and a retry would not help.
     """
     if isinstance(error, DBAPIError):
         return error.connection_invalidated or failed_to_connect(error) or _is_of_the_database(error, error.orig)
@@ -118,12 +118,12 @@ def means_database_is_away(error: BaseException) -> bool:
 
 
 def failed_to_connect(error: BaseException) -> bool:
-    """Whether there was no connection to begin with: a wrong address, a wrong role, nobody there."""
+    """True if no connection was made: a wrong address, a wrong role, no server."""
     return isinstance(error, DBAPIError) and error.statement is None
 
 
 def what_to_do(error: BaseException) -> str:
-    """For whoever has to make a database usable that has just raised this; empty if it was not the database."""
+    """Advice for the operator of the database that raised this; empty if it was not the database."""
     codes = _codes(getattr(error, "orig", error))
     if codes & FULL:
         return "It takes no more connections: let it take more, or let each process have less (DATABASE_POOL_SIZE)."
@@ -150,7 +150,7 @@ def _is_of_the_database(error: BaseException, orig: Any) -> bool:
 
 
 def _driver(orig: Any) -> str | None:
-    # By name: none of them is loaded for it, and SQLAlchemy's own shell around asyncpg counts as that.
+    # By name: no driver is imported for it, and SQLAlchemy's wrapper around asyncpg counts as asyncpg.
     parts = type(orig).__module__.split(".")
     return next((one for one in ("sqlite3", "asyncpg", "asyncmy") if one in parts), None)
 

@@ -1,4 +1,4 @@
-"""What is more than MariaDB takes at once: it closes the connection, as if it had failed, and would do so again."""
+"""Recognises a statement that is too large for MariaDB, which closes the connection as if it had failed."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -15,7 +15,7 @@ LIMIT = "max_allowed_packet"
 
 
 class StatementTooLarge(Exception):
-    """A fault of the installation: what clients may send is more than the database takes."""
+    """A fault of the installation: clients may send more than the database accepts."""
 
     def __init__(self, size: int, limit: int) -> None:
         super().__init__(
@@ -25,7 +25,7 @@ class StatementTooLarge(Exception):
 
 
 def name_what_is_too_large(engine: Engine, *, seconds: float) -> None:
-    """The server's word for it (1153) arrives only if the connection does not break on the way."""
+    """Raise StatementTooLarge. The server's own error, 1153, arrives only if the connection does not break before."""
     packets = _Packets()
     bound(packets, seconds, ["ask"])
     event.listen(engine, "connect", packets.ask)

@@ -1,4 +1,4 @@
-"""Whether there is a pooler such as PgBouncer between the service and PostgreSQL, and its address does not say so."""
+"""Detects a pooler such as PgBouncer in front of PostgreSQL, if the address does not announce it."""
 
 from typing import Any
 
@@ -10,11 +10,11 @@ from shared.database.connect_arguments import goes_through_pooler
 from shared.database.engines import create_engine
 
 TRIES = 3
-WHO_ANSWERS = text("SELECT pg_backend_pid()")
+BACKEND_PID = text("SELECT pg_backend_pid()")
 
 
 class UnannouncedPooler(Exception):
-    """Each transaction meets another connection of the database, and the driver has not been told."""
+    """Each transaction may get another connection of the database, and the address does not say so."""
 
     def __init__(self) -> None:
         super().__init__(
@@ -25,14 +25,14 @@ class UnannouncedPooler(Exception):
 
 
 async def refuse_unannounced_pooler(url: URL) -> None:
-    """Find out before anything is asked: the statements that the driver keeps would fail now and then, later.
+    """Check before the first statement: with a pooler the driver's prepared statements would fail now and then.
 
     Raises:
-        UnannouncedPooler: There is one in transaction mode. In session mode there is nothing to tell the driver.
+        UnannouncedPooler: There is one in transaction mode. One in session mode needs no announcement.
     """
     if url.get_backend_name() != "postgresql" or goes_through_pooler(url):
         return
-    # As if there were one: whatever this asks works either way.
+    # Connect as through a pooler, which works either way.
     engine = create_engine(
         url.update_query_dict({"pgbouncer": "true"}), poolclass=NullPool, isolation_level="AUTOCOMMIT"
     )
@@ -47,14 +47,14 @@ async def refuse_unannounced_pooler(url: URL) -> None:
 
 
 async def _is_direct(connection: AsyncConnection) -> bool:
-    """Who answers is who introduced itself when the connection was made; a pooler introduces itself."""
+    """True if the backend that answers is the one that the handshake named; a pooler names itself there."""
     raw: Any = (await connection.get_raw_connection()).driver_connection
-    return bool(await connection.scalar(WHO_ANSWERS) == raw.get_server_pid())
+    return bool(await connection.scalar(BACKEND_PID) == raw.get_server_pid())
 
 
 async def _refuse_shared_backends(one: AsyncConnection, other: AsyncConnection) -> None:
-    """A connection in session mode keeps its backend for itself; else it meets others, or others meet that."""
+    """In session mode each connection keeps a backend of its own; in transaction mode they change, or share one."""
     for _ in range(TRIES):
-        met = {await one.scalar(WHO_ANSWERS) for _ in range(TRIES)}
-        if len(met) > 1 or await other.scalar(WHO_ANSWERS) in met:
+        backends = {await one.scalar(BACKEND_PID) for _ in range(TRIES)}
+        if len(backends) > 1 or await other.scalar(BACKEND_PID) in backends:
             raise UnannouncedPooler

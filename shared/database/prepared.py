@@ -1,4 +1,4 @@
-"""The shortest way to rows, for the one question that every request asks."""
+"""A fast path to rows, for the query that every request runs."""
 
 from collections import namedtuple
 from collections.abc import Callable, Mapping, Sequence
@@ -12,9 +12,9 @@ from shared.database.waits import is_over_time
 
 
 class PreparedQuery:
-    """A SELECT that is compiled once; running it leaves out what SQLAlchemy does anew for each execution.
+    """A SELECT that is compiled once, and runs without the work that SQLAlchemy repeats for each execution.
 
-    Its parameters are `bindparam`s with one value each, its columns have names of their own. Rows are named tuples.
+    Its parameters are `bindparam`s with one value each, its columns have different names. Rows are named tuples.
     """
 
     def __init__(self, statement: Select[Any], engine: Engine) -> None:
@@ -34,15 +34,15 @@ class PreparedQuery:
         self._row = _named_tuple(columns.keys())
 
     def __call__(self, values: Mapping[str, Any]) -> Sequence[Any]:
-        """Within a greenlet of SQLAlchemy. Raises what `Connection.execute` raises."""
+        """Run it, within a greenlet of SQLAlchemy. Raises the exceptions of `Connection.execute`."""
         try:
             return self._on_a_connection(values)
         except self._engine.dialect.loaded_dbapi.Error as error:
             self._raise_if_over_time(error)
-            return self._with_all_care(values)
+            return self._retry(values)
 
     def within(self, connection: Connection, values: Mapping[str, Any]) -> Sequence[Any]:
-        """The same on a connection that is in a transaction."""
+        """Run it on a connection that is in a transaction."""
         try:
             with closing(connection.connection.cursor()) as cursor:
                 return self.on(cursor, values)
@@ -51,7 +51,7 @@ class PreparedQuery:
             return connection.execute(self._statement, values).all()
 
     def on(self, cursor: Any, values: Mapping[str, Any]) -> Sequence[Any]:
-        """With a cursor of PEP 249."""
+        """Run it with a cursor of PEP 249."""
         self._engine.dialect.do_execute(cursor, self._sql, self._bound(values))
         return [
             self._row(*[process(value) for process, value in zip(self._from_database, row, strict=True)])
@@ -64,7 +64,7 @@ class PreparedQuery:
             cursor = connection.cursor()
             rows = self.on(cursor, values)
             cursor.close()
-        except BaseException:  # cancelled, perhaps: what comes back on this connection later must not reach anybody
+        except BaseException:  # cancelled, perhaps: a late answer must not reach the connection's next user
             connection.invalidate()
             raise
         finally:
@@ -76,13 +76,13 @@ class PreparedQuery:
         return [process(values[name]) for name, process in self._parameters]
 
     def _raise_if_over_time(self, error: Exception) -> None:
-        """To ask once more would be to wait once more."""
+        """Raise instead of a retry, which would wait as long again."""
         if is_over_time(error):
             of_driver = self._engine.dialect.loaded_dbapi.Error
             raise DBAPIError.instance(self._sql, None, error, of_driver, hide_parameters=True) from error
 
-    def _with_all_care(self, values: Mapping[str, Any]) -> Sequence[Any]:
-        """What failed is done again the ordinary way: that knows which errors mean that the database is away."""
+    def _retry(self, values: Mapping[str, Any]) -> Sequence[Any]:
+        """Retry through SQLAlchemy, which recognises a lost connection."""
         with self._engine.connect() as connection:
             return connection.execute(self._statement, values).all()
 

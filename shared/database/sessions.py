@@ -1,4 +1,4 @@
-"""The one database: its address, its engine, and the two ways to talk to it."""
+"""The database: its address, its engine, and its two kinds of sessions."""
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
@@ -32,7 +32,7 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class _FairSemaphore(asyncio.Semaphore):
-    """As many as there are connections, in the order of arrival: at the pool itself newcomers overtake who waits."""
+    """A fair queue for connections: at SQLAlchemy's pool new requests overtake waiting ones."""
 
     def __init__(self, count: int, seconds: float | None) -> None:
         super().__init__(count)
@@ -49,7 +49,7 @@ class _FairSemaphore(asyncio.Semaphore):
 
 
 class _ReadSession(SyncSession):
-    """A session that refuses to write: its connection commits by itself, statement by statement."""
+    """A session that refuses to write: its connection commits each statement by itself."""
 
 
 @event.listens_for(_ReadSession, "before_flush")
@@ -58,9 +58,9 @@ def _refuse_to_write(_session: SyncSession, _context: object, _instances: object
 
 
 def after_commit(session: AsyncSession, callback: Callable[[], None]) -> None:
-    """Call once what the session is doing now is committed; never if that, or the savepoint it is in, is rolled back.
+    """Call back once the current transaction is committed; never if it, or the current savepoint, is rolled back.
 
-    The callback must not raise: what is committed cannot be taken back.
+    The callback must not raise: a commit cannot be undone.
     """
     sync = session.sync_session
     transaction = sync.get_nested_transaction() or sync.get_transaction()
@@ -74,7 +74,7 @@ def _call_back(session: SyncSession) -> None:
     transaction = session.get_nested_transaction() or session.get_transaction()
     if transaction is None or (callbacks := session.info.pop(transaction, None)) is None:
         return
-    if transaction.nested:  # a savepoint: now it depends on what is around it
+    if transaction.nested:  # a savepoint: now the transaction around it decides
         session.info.setdefault(transaction.parent, []).extend(callbacks)
         return
     for callback in callbacks:
@@ -89,7 +89,7 @@ def _forget(session: SyncSession, transaction: SessionTransaction) -> None:
 
 
 def _commit_together(connection: Connection) -> None:
-    # As an option of the engine it would lose the connection whenever somebody is cancelled in the middle of it.
+    # As an option of the engine it would lose the connection if the request is cancelled in the middle of it.
     try:
         connection.execution_options(isolation_level="READ COMMITTED")
     except BaseException:
@@ -111,36 +111,36 @@ async def _streams_ended(session: StreamingSession) -> AsyncIterator[None]:
 
 
 class Database:
-    """Opens sessions. There are two kinds, and nothing else in the project begins or commits."""
+    """Opens sessions, of two kinds. Nothing else in the project begins or commits."""
 
     def __init__(self, url: str, *, pool_size: int = 10, waits: Waits = Waits()) -> None:  # noqa: B008 - it is frozen
-        """`pool_size` is how many connections there are at most; whoever needs one more waits a little."""
+        """`pool_size` is the largest number of connections; more requests wait, at most `waits.pool` seconds."""
         self.url, self.waits = database_url(url), waits
         is_sqlite = self.url.get_backend_name() == "sqlite"
-        # One connection that all share cannot be counted, and must not be closed.
+        # A database in memory has a single connection, which all share: no pool, and it must not be closed.
         is_in_memory = is_sqlite and self.url.database in {None, "", ":memory:"}
         self._file = Path(str(self.url.database)) if is_sqlite and not is_in_memory else None
         pool = {} if is_in_memory else {"pool_size": pool_size, "max_overflow": 0, "pool_timeout": waits.pool}
-        # Most of what is asked only reads: that every statement commits by itself is a connection's natural state, and
-        # who writes changes it. SQLite's driver has nothing to change: there, BEGIN is a statement as any other.
+        # Connections default to AUTOCOMMIT, as most requests only read; transactions switch it off. SQLite's driver has
+        # nothing to switch: there, BEGIN is a statement like any other.
         autocommit = {"isolation_level": "AUTOCOMMIT", "skip_autocommit_rollback": not is_sqlite}
         self.engine = create_engine(self.url, waits, **autocommit, **pool)
         look_after_idle_connections(self.engine.sync_engine)
         event.listen(self.engine.sync_engine, "commit", _begin_commit)
-        # Whether the database is there is asked while all the others are busy, and answered quickly.
+        # The readiness probe has a connection of its own, as all others may be busy, and short limits.
         short = replace(waits, connect=waits.readiness, statement=waits.readiness, lock=waits.readiness)
         one = pool | {"pool_size": 1}
         self.probe = self.engine if is_in_memory else create_engine(self.url, short, **autocommit, **one)
         look_after_idle_connections(self.probe.sync_engine)
         self._lookups = _lookups(self.url) if self._file else None
         self._turns = _FairSemaphore(pool_size, waits.pool)
-        # SQLite has one writer at a time. The others of this process wait here, where they keep no connection busy.
+        # SQLite has one writer at a time. The others of this process wait here, without occupying a connection.
         self._writers = _FairSemaphore(1, waits.lock) if is_sqlite else nullcontext()
         self._transaction_limit = waits.idle_in_transaction if is_sqlite else None
         writing = self.engine.execution_options()
         if not is_sqlite:
             event.listen(writing.sync_engine, "engine_connect", _commit_together)
-        # An ended session refuses: else it would take a connection again, which nobody gave back.
+        # A closed session refuses to be used: it would take a connection that nothing gives back.
         options: dict[str, Any] = {"expire_on_commit": False, "close_resets_only": False}
         self._sessions = async_sessionmaker(writing, class_=StreamingSession, **options)
         reading = self.engine.execution_options(is_reading=True)
@@ -152,9 +152,9 @@ class Database:
     async def transaction(self) -> AsyncIterator[AsyncSession]:
         """One unit of work: committed when the block ends, rolled back when it raises.
 
-        Within a request it begins with a second look at the caller, see `confirm_caller`.
+        Within a request it begins by checking the caller again, see `confirm_caller`.
         """
-        # Not `self._sessions.begin()`: that goes on with the commit when its caller is cancelled meanwhile.
+        # `self._sessions.begin()` would continue with the commit after a cancellation.
         async with self._writers, self._turns, self._sessions() as session, session.begin():
             async with asyncio.timeout(self._transaction_limit):
                 await confirm_caller(session)
@@ -171,9 +171,9 @@ class Database:
         return PreparedQuery(statement, self._reading)
 
     async def fetch(self, prepared: PreparedQuery, parameters: Mapping[str, Any]) -> Sequence[Any]:
-        """The rows of a prepared statement, at a fifth of what a session costs; that is for whole objects.
+        """The rows of a prepared query, at a fifth of a session's cost; whole objects need a session.
 
-        Only for what an index answers at once: on SQLite nothing else is done meanwhile.
+        Only for queries that an index answers at once: on SQLite they run on the event loop's thread.
         """
         if self._lookups is not None and (rows := self._lookups.ask(prepared, parameters)) is not None:
             return rows
@@ -183,18 +183,18 @@ class Database:
     async def fetch_within(
         self, session: AsyncSession, prepared: PreparedQuery, parameters: Mapping[str, Any]
     ) -> Sequence[Any]:
-        """The same as a part of the session's transaction."""
+        """Like `fetch`, within the session's transaction."""
         connection = (await session.connection()).sync_connection
         return await greenlet_spawn(prepared.within, connection, parameters)
 
     async def free_bytes(self) -> int | None:
-        """What the disk of a SQLite file has left for it; None for a server, whose disk nobody here can see."""
+        """The free space on the disk of a SQLite file; None for a server, whose disk cannot be seen from here."""
         if self._file is None:
             return None
         return (await asyncio.to_thread(disk_usage, self._file.parent)).free
 
     async def ping(self) -> None:
-        """Raises whatever the driver raises if the database cannot be reached."""
+        """Raises the driver's exception if the database cannot be reached."""
         async with self.read() as session:
             await session.execute(text("SELECT 1"))
 
@@ -228,4 +228,4 @@ def _database(connection: HTTPConnection) -> Database:
 
 
 Sessions = Annotated[Database, Depends(_database)]
-"""For what stays open: a websocket or a stream opens short sessions with it, and holds none in between."""
+"""For websockets and streams: they open short sessions with it, and hold none in between."""

@@ -1,4 +1,4 @@
-"""What SQLite needs that the servers do not: a file has no process of its own that would look after it."""
+"""SQLite is embedded: its locks, threads and PRAGMAs are ours to manage."""
 
 import asyncio
 import os
@@ -17,7 +17,7 @@ from shared.database.waits import Waits
 
 RETRY_SECONDS = 0.01
 CHUNK = 256
-"""How many rows are fetched at once; more than a page has."""
+"""The rows that are fetched at once; more than a page has."""
 EVER_SECONDS = 86_400
 
 IS_READING = "is_reading"
@@ -25,10 +25,10 @@ IS_READING = "is_reading"
 
 
 class _Cursor(aiosqlite.Cursor):
-    """Opened, asked, emptied and closed in one go, if there is no more than a chunk to read.
+    """Opens, executes, fetches and closes in one call to the connection's thread, if the rows fit a chunk.
 
-    Each call crosses over to the connection's thread and back, which takes longer than most queries. What is left then
-    SQLAlchemy reads all at once, or chunk by chunk where rows are streamed.
+    Each such call takes longer than most queries. SQLAlchemy reads further rows all at once, or chunk by chunk if they
+    are streamed.
     """
 
     description: Any = None
@@ -70,7 +70,7 @@ class _Cursor(aiosqlite.Cursor):
             await self._connection.run(self.end)
 
     def end(self, _connection: object = None) -> None:
-        """Whoever reads on is told that it is closed: this is not the end of the rows."""
+        """Close the cursor, so that reading on raises: this is not the end of the rows."""
         self._connection.reading.discard(self)
         if self._opened is not None:
             self._opened.close()
@@ -87,7 +87,7 @@ class _Cursor(aiosqlite.Cursor):
             except BaseException as error:
                 self.end()
                 if isinstance(error, OverflowError | UnicodeEncodeError):
-                    # The driver raises what Python does: for a number beyond 64 bits, for half of a surrogate pair.
+                    # The driver passes on Python's own error, for a number beyond 64 bits or half a surrogate pair.
                     raise sqlite3.DataError(type(error).__name__) from None
                 raise
             self._take(CHUNK)
@@ -109,8 +109,8 @@ class _Cursor(aiosqlite.Cursor):
             if len(more) == size:
                 self._connection.reading.add(self)
             else:
-                # Closed here and now: a cursor that is cleared away on the event loop's thread, with an exception that
-                # knew it, would stop that until the connection's next statement is done.
+                # Close at once: if the cursor is freed on the event loop's thread, with an exception that refers to it,
+                # the loop waits for the connection's next statement to end.
                 self.end()
                 self._opened = None
 
@@ -121,10 +121,10 @@ class _Connection(aiosqlite.Connection):
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self.reading: set[_Cursor] = set()
-        """What has more rows. Until it is closed, the connection sees the database as it was then."""
+        """Cursors with more rows. Until they are closed, the connection reads an old snapshot."""
 
     async def run(self, function: Callable[[sqlite3.Connection], Any]) -> Any:
-        """Whoever is cancelled or waits too long ends the statement, too: its thread would not stop otherwise."""
+        """Interrupt the statement on cancellation and when it takes too long: its thread would not stop otherwise."""
         connection, limit = self._conn, self.statement_limit
         timer = None if limit is None else asyncio.get_running_loop().call_later(limit, connection.interrupt)
         try:
@@ -155,9 +155,9 @@ class _Connection(aiosqlite.Connection):
 
 
 def _open(database: str, **options: Any) -> sqlite3.Connection:
-    # Made here and not by SQLite, which would let every user of the machine read it; its other files take after it.
+    # SQLite would create a file that every user of the machine can read; its other files inherit the mode of this one.
     if database and not database.startswith((":memory:", "file:")):
-        with suppress(OSError):  # it is there already, or cannot be made: then SQLite says so
+        with suppress(OSError):  # it exists, or cannot be created: then SQLite says so
             os.close(os.open(database, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600))
     connection: sqlite3.Connection = sqlite3.connect(database, **options)
     _write_ahead(connection, options.get("timeout", 0))
@@ -165,10 +165,10 @@ def _open(database: str, **options: Any) -> sqlite3.Connection:
 
 
 def _write_ahead(connection: sqlite3.Connection, seconds: float) -> None:
-    """Let the file be read while it is written to.
+    """Switch to write-ahead logging, so that readers and a writer do not block each other.
 
-    A new file is switched once, and of several processes that do so at the same time SQLite refuses all but one at
-    once, whatever their timeout.
+    A new file is switched once. If several processes do so at the same time, SQLite refuses all but one at once,
+    whatever their timeout.
     """
     deadline = time.monotonic() + seconds
     while True:
@@ -184,7 +184,7 @@ def _write_ahead(connection: sqlite3.Connection, seconds: float) -> None:
 
 
 def limits(waits: Waits) -> dict[str, float | None]:
-    """For `connect`."""
+    """The limits as arguments of `connect`."""
     return {"timeout": EVER_SECONDS if waits.lock is None else waits.lock, "statement_limit": waits.statement}
 
 
@@ -197,9 +197,9 @@ async def connect(database: str, *, statement_limit: float | None = None, **opti
 
 
 class Lookups:
-    """A connection for the event loop's own thread, for questions that an index answers at once.
+    """A connection for the event loop's own thread, for queries that an index answers at once.
 
-    To cross over to another thread takes ten times as long as such an answer.
+    A call to another thread takes ten times as long as such a query.
     """
 
     def __init__(self, file: str) -> None:
@@ -209,14 +209,14 @@ class Lookups:
     @property
     def connection(self) -> sqlite3.Connection:
         if self._opened is None:
-            # It never waits for a lock: the event loop would wait with it.
+            # It never waits for a lock, which would block the event loop.
             self._opened = sqlite3.connect(self._file, timeout=0, isolation_level=None, check_same_thread=False)
             self._opened.execute("PRAGMA query_only=ON")
             self._opened.create_function("lower", 1, _lower, deterministic=True)
         return self._opened
 
     def ask(self, prepared: PreparedQuery, parameters: Mapping[str, Any]) -> Sequence[Any] | None:
-        """None if it could not be looked up, locked or whatever it is; then the ordinary way is the one."""
+        """The rows; None on any error of SQLite, such as a lock: the caller then uses the pool."""
         try:
             with closing(self.connection.cursor()) as cursor:
                 return prepared.on(cursor, parameters)
@@ -238,7 +238,7 @@ def configure_connections(engine: Engine) -> None:
 def _prepare(connection: sqlite3.Connection, _record: object) -> None:
     cursor = connection.cursor()
     cursor.execute("PRAGMA foreign_keys=ON")
-    # FULL (SQLite's default, said here because it matters): an acknowledged write survives a power failure.
+    # FULL (SQLite's default, written out because it matters): an acknowledged write survives a power failure.
     cursor.execute("PRAGMA synchronous=FULL")
     cursor.close()
     # SQLite's own lower() leaves everything but A-Z as it is; the other databases do not.

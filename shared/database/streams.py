@@ -1,4 +1,4 @@
-"""Rows that are fetched while they are used, on each database, and never fewer than there are."""
+"""Streams rows on every database; a stream that is cut short raises instead of ending early."""
 
 from typing import Any
 
@@ -8,16 +8,16 @@ from sqlalchemy.ext.asyncio import AsyncResult, AsyncSession
 
 
 class StreamingSession(AsyncSession):
-    """A session whose streams end with it: whoever reads on is told, on every database."""
+    """A session that closes its streams when it ends: reading on raises, on every database."""
 
     def __init__(self, *arguments: Any, **options: Any) -> None:
         super().__init__(*arguments, **options)
         self._streams: list[AsyncResult[Any]] = []
 
     async def stream(self, *arguments: Any, **options: Any) -> AsyncResult[Any]:
-        """As SQLAlchemy's. With `yield_per` a chunk is kept at a time; without it, objects are fetched all at once.
+        """Like SQLAlchemy's: with `yield_per` in memory a chunk at a time; without it, objects are fetched all at once.
 
-        In a session for reading, PostgreSQL begins a transaction with the first stream, which ends with the session.
+        In a read session on PostgreSQL, the first stream begins a transaction, which ends with the session.
         """
         if not self._streams:
             await self._prepare()
@@ -34,7 +34,7 @@ class StreamingSession(AsyncSession):
         bind = self.get_bind()
         dialect = bind.dialect.name
         if dialect == "postgresql" and bind.get_execution_options().get("is_reading"):
-            # A cursor needs a transaction. Nothing is lost by committing: every statement has done so.
+            # A cursor needs a transaction. The commit is only formal: each statement has been committed already.
             await self.commit()
             await self.connection(execution_options={"isolation_level": "READ COMMITTED"})
         if dialect == "mysql":
@@ -42,7 +42,7 @@ class StreamingSession(AsyncSession):
             event.listen(self.sync_session, "before_flush", self._refuse_beside_a_stream)
 
     def _refuse_beside_a_stream(self, *_: Any) -> None:
-        # The driver would throw away the rest of the rows, and the reader would take that for their end.
+        # The driver would drop the remaining rows, which looks like the end of the stream.
         if any(_has_more(one) for one in self._streams):
             raise InvalidRequestError(
                 "MariaDB answers one question at a time on a connection: read the stream to its end first, "

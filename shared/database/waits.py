@@ -1,4 +1,4 @@
-"""How long the database is waited for: each wait has a limit, and each limit is a setting."""
+"""Time limits for everything that waits for the database; each limit is a setting."""
 
 import asyncio
 from collections.abc import Callable, Iterable
@@ -11,31 +11,31 @@ from sqlalchemy.engine import ExceptionContext
 from sqlalchemy.util import await_only
 from sqlalchemy.util.concurrency import in_greenlet
 
-# A server that keeps its own limits is given so much longer to say so; one that hangs says nothing at all.
+# A server that enforces its own limits gets this much longer to report it; one that hangs reports nothing.
 GRACE_SECONDS = 2
 
 
-# Of PostgreSQL by SQLSTATE, of MariaDB by number, of SQLite by name: a statement, and a lock.
+# Timeouts of statements and locks: PostgreSQL's by SQLSTATE, MariaDB's by number, SQLite's by name.
 OVER_TIME = {"57014", "55P03", 1969, 1205, "SQLITE_INTERRUPT", "SQLITE_BUSY"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Waits:
-    """All in seconds; None is no limit of ours, and then the one holds that the database's administrator has set."""
+    """All in seconds. None sets no limit, and the database's own configuration applies."""
 
     connect: float = 5
     pool: float = 5
-    """For one of the connections, when all of them are busy."""
+    """For a connection, when all are busy."""
     statement: float | None = 20
     lock: float | None = 5
-    """For what another transaction has locked; on SQLite for the one place of a writer."""
+    """For a lock of another transaction; on SQLite for the turn to write."""
     idle_in_transaction: float | None = 60
-    """Of a transaction that does nothing. SQLite, where it stops all other writers, counts all of its time."""
+    """For an idle transaction; on SQLite, where it blocks all other writers, for the whole transaction."""
     readiness: float = 1
 
     @property
     def answer(self) -> float | None:
-        """How long the client waits for what the server should have ended before."""
+        """The client's own limit, which takes effect if the server does not enforce its limit."""
         return None if self.statement is None else self.statement + GRACE_SECONDS
 
 
@@ -44,7 +44,7 @@ UNLIMITED = Waits(statement=None, lock=None, idle_in_transaction=None)
 
 
 def postgres_limits(waits: Waits) -> str:
-    """What PostgreSQL limits by itself, as statements for its session; empty if nothing is."""
+    """SET statements for the limits that PostgreSQL enforces; empty if there are none."""
     limits = {
         "statement_timeout": waits.statement,
         "lock_timeout": waits.lock,
@@ -55,11 +55,11 @@ def postgres_limits(waits: Waits) -> str:
 
 
 def mariadb_limits(waits: Waits) -> str | None:
-    """What MariaDB limits by itself, as a statement. Locks and idle transactions have whole seconds there."""
+    """A SET statement for the limits that MariaDB enforces; those of locks and idle transactions in whole seconds."""
     limits: dict[str, float] = {}
     if waits.lock is not None:
         limits |= dict.fromkeys(("innodb_lock_wait_timeout", "lock_wait_timeout"), ceil(waits.lock))
-    own: dict[str, float] = {}  # of MariaDB alone: for MySQL this is a comment
+    own: dict[str, float] = {}  # only MariaDB: MySQL reads it as a comment
     if waits.statement is not None:
         own["max_statement_time"] = waits.statement
     if waits.idle_in_transaction is not None:
@@ -72,7 +72,7 @@ def mariadb_limits(waits: Waits) -> str | None:
 
 
 def bound(dialect: Any, seconds: float | None, methods: Iterable[str]) -> None:
-    """Let methods of SQLAlchemy's dialect, which talk to a server, raise TimeoutError when it does not answer."""
+    """Make methods of SQLAlchemy's dialect raise TimeoutError when the server does not answer."""
     if seconds is not None:
         for name in methods:
             setattr(dialect, name, _bounded(getattr(dialect, name), seconds))
@@ -87,7 +87,7 @@ def _bounded(method: Callable[..., Any], seconds: float) -> Callable[..., Any]:
         try:
             result = method(*arguments, **named)
         except BaseException as error:
-            await_only(limit.__aexit__(type(error), error, error.__traceback__))  # raises TimeoutError, if it was that
+            await_only(limit.__aexit__(type(error), error, error.__traceback__))  # raises TimeoutError on timeout
             raise
         await_only(limit.__aexit__(None, None, None))
         return result
@@ -96,18 +96,18 @@ def _bounded(method: Callable[..., Any], seconds: float) -> Callable[..., Any]:
 
 
 def is_over_time(error: Exception) -> bool:
-    """Whether it is a driver's exception for one of these limits."""
+    """True for a driver's exception about one of these limits."""
     said = {getattr(error, "sqlstate", None), getattr(error, "sqlite_errorname", None), *error.args[:1]}
     return not OVER_TIME.isdisjoint(said)
 
 
 def give_up_connections_that_hang(engine: Engine) -> None:
-    """What comes back on such a connection later must not be taken for the answer to another question."""
+    """Discard a connection that timed out: a late answer must not be taken for another query's."""
     event.listen(engine, "handle_error", _give_up)
 
 
 def _give_up(context: ExceptionContext) -> None:
     if isinstance(context.original_exception, TimeoutError):
         context.is_disconnect = True
-        # Each of the others is tried before it is used: that one hangs says nothing about them.
+        # Keep the others: each is checked before it is used, and one that hangs says nothing about them.
         context.invalidate_pool_on_disconnect = False
