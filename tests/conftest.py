@@ -36,10 +36,3 @@ def project(tmp_path: Path, empty_database: str) -> Project:
 def sqlite_project(tmp_path: Path) -> Project:
     """A copy of the project on SQLite, for what has nothing to do with the database server."""
     return Project(copy_project(tmp_path / "project"), f"sqlite:///{tmp_path / 'test.db'}")
-
-
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Give what is left out by default more time: most of it goes through many rounds."""
-    for item in items:
-        if any(item.get_closest_marker(name) for name in ("browser", "servers", "slow")):
-            item.add_marker(pytest.mark.timeout(1800))

@@ -1,8 +1,8 @@
 """What tests of modules work with: a pytest plugin, loaded by `pyproject.toml`, and the names that tests import.
 
-The fixtures stand in `fixtures.py`, and docs/adding-a-module.md says how to use them. Like tests, this package stands
-above the application and puts it together; it knows no module by name. A module adds to it in its own `testing.py`:
-fixtures for everybody's tests, and `SETTINGS`, with which it is tested.
+The fixtures stand in `fixtures.py`, and docs/adding-a-module.md says how to use them; `selection.py` says which tests
+run. Like tests, this package stands above the application and puts it together; it knows no module by name. A module
+adds to it in its own `testing.py`: fixtures for everybody's tests, and `SETTINGS`, with which it is tested.
 """
 
 import pytest
@@ -43,5 +43,5 @@ def pytest_load_initial_conftests(early_config: pytest.Config) -> None:
     except ModuleError as error:
         raise pytest.UsageError(str(error)) from None
     of_modules = [f"{module.package}.testing" for module in modules.values() if (module.path / "testing.py").exists()]
-    for name in ("shared.testing.fixtures", *of_modules):
+    for name in ("shared.testing.selection", "shared.testing.fixtures", *of_modules):
         early_config.pluginmanager.import_plugin(name)

@@ -23,6 +23,7 @@ def creating(app: FastAPI) -> list[APIRoute]:
     return [route for route in routes if isinstance(route, APIRoute) and route.status_code == 201]
 
 
+@pytest.mark.module_rules
 async def test_every_route_that_creates_says_where(app: FastAPI) -> None:
     routes = creating(app)
 

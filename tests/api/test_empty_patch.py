@@ -32,6 +32,7 @@ def patches_of(app: FastAPI) -> list[Operation]:
     return [operation for operation in operations_of(app) if operation.method == "PATCH"]
 
 
+@pytest.mark.module_rules
 async def test_an_empty_patch_changes_nothing(
     app: FastAPI, client: httpx.AsyncClient, admin: Account, user: Account
 ) -> None:

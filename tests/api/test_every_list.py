@@ -128,6 +128,7 @@ def rows_for(table: Any, sorted_by: str, chance: random.Random, user_id: UUID) -
         yield row
 
 
+@pytest.mark.module_rules
 @pytest.mark.parametrize("seed", [1, 2])
 async def test_every_cursor_is_taken_back_and_every_row_comes_once(
     app: FastAPI, noting: Noting, client: httpx.AsyncClient, admin: Account, seed: int

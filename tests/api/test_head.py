@@ -127,6 +127,7 @@ async def streams(streaming: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
         yield client
 
 
+@pytest.mark.module_rules
 async def test_item_62_head_is_answered_as_get_is_on_every_route(make_app: MakeApp, user: Account) -> None:
     app = make_app(modules=discover("modules", "tests.fixtures.doors"))
     doors = [door for door in doors_of(app, [*PUBLIC, *DOCUMENTATION]) if door.method == "GET"]

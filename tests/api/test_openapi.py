@@ -2,6 +2,7 @@ import re
 from typing import Any
 
 import httpx2 as httpx
+import pytest
 from fastapi import FastAPI
 
 from bootstrap import create_app
@@ -43,6 +44,7 @@ async def test_the_document_is_served(client: httpx.AsyncClient, document: Docum
         assert (await client.get(path)).headers["content-type"].startswith("text/html")
 
 
+@pytest.mark.module_rules
 def test_every_route_is_documented(described: FastAPI, document: Document) -> None:
     table: AccessTable = described.state.access
     routes = {
@@ -61,6 +63,7 @@ def test_the_document_is_made_once_and_has_nothing_that_stays_closed() -> None:
     assert "/late" not in document["paths"]
 
 
+@pytest.mark.module_rules
 def test_operation_ids_are_verbs_with_nouns(document: Document) -> None:
     ids = [operation["operationId"] for _, _, operation in operations(document)]
 
@@ -69,6 +72,7 @@ def test_operation_ids_are_verbs_with_nouns(document: Document) -> None:
         assert re.fullmatch(r"[a-z]+(_[a-z]+)+", one), one
 
 
+@pytest.mark.module_rules
 def test_tags_are_modules_and_say_what_they_are_for(document: Document) -> None:
     texts = {tag["name"]: tag["description"] for tag in document["tags"]}
 
@@ -80,6 +84,7 @@ def test_tags_are_modules_and_say_what_they_are_for(document: Document) -> None:
         assert tag == "system" or path.startswith(f"/api{modules[tag].prefix}")
 
 
+@pytest.mark.module_rules
 def test_every_reference_leads_somewhere_and_everything_is_referred_to(document: Document) -> None:
     components = document["components"]
     there = {f"#/components/{kind}/{name}" for kind in ("headers", "schemas") for name in components[kind]}
@@ -88,6 +93,7 @@ def test_every_reference_leads_somewhere_and_everything_is_referred_to(document:
     assert set(references(document)) == there
 
 
+@pytest.mark.module_rules
 def test_the_frameworks_own_failures_are_not_mentioned(document: Document) -> None:
     text = str(document)
 
@@ -95,6 +101,7 @@ def test_the_frameworks_own_failures_are_not_mentioned(document: Document) -> No
     assert not re.search(r"\bValidationError\b", text)
 
 
+@pytest.mark.module_rules
 def test_item_53_every_success_is_an_envelope_around_something_typed(document: Document) -> None:
     for method, path, operation in operations(document):
         successes = [status for status in operation["responses"] if status.startswith("2")]
@@ -113,6 +120,7 @@ def test_item_53_every_success_is_an_envelope_around_something_typed(document: D
             assert described.get("properties") or described["items"], (method, path)
 
 
+@pytest.mark.module_rules
 def test_every_failure_is_the_one_envelope_and_names_its_codes(document: Document) -> None:
     for method, path, operation in operations(document):
         failures = {status for status in operation["responses"] if not status.startswith("2")}
@@ -150,6 +158,7 @@ def test_the_documented_codes_are_those_of_the_contract(document: Document) -> N
     assert codes["set_user_roles"] >= {"user_not_found", "cannot_grant", "last_admin", "validation_error"}
 
 
+@pytest.mark.module_rules
 def test_only_public_routes_need_no_token(document: Document) -> None:
     (scheme,) = document["components"]["securitySchemes"]
     assert document["components"]["securitySchemes"][scheme]["scheme"] == "bearer"

@@ -30,6 +30,7 @@ def public_router() -> APIRouter:
     return APIRouter(dependencies=[Public("a test")])
 
 
+@pytest.mark.module_rules
 def test_no_property_is_of_a_type_that_is_always_null(document: Document) -> None:
     for schema in schemas_in([document["paths"], document["components"]]):
         assert NULL not in schema.get("properties", {}).values(), schema
@@ -37,6 +38,7 @@ def test_no_property_is_of_a_type_that_is_always_null(document: Document) -> Non
         assert schema.get("additionalProperties") != NULL
 
 
+@pytest.mark.module_rules
 def test_no_parameter_and_no_body_can_be_null(document: Document) -> None:
     for _, path, operation in operations(document):
         for parameter in operation.get("parameters", ()):
@@ -45,6 +47,7 @@ def test_no_parameter_and_no_body_can_be_null(document: Document) -> None:
             assert list(content["schema"]) == ["$ref"], path
 
 
+@pytest.mark.module_rules
 def test_no_body_has_defaults(document: Document) -> None:
     bodies = [operation for _, _, operation in operations(document) if "requestBody" in operation]
 
@@ -54,6 +57,7 @@ def test_no_body_has_defaults(document: Document) -> None:
             assert "default" not in schema, operation["operationId"]
 
 
+@pytest.mark.module_rules
 def test_the_body_of_a_patch_requires_nothing(document: Document) -> None:
     patches = [operation for method, _, operation in operations(document) if method == "patch"]
 
@@ -82,6 +86,7 @@ def test_the_document_says_where_the_service_is_and_under_which_licence(document
     assert document["info"]["contact"]["url"].startswith("http")
 
 
+@pytest.mark.module_rules
 def test_every_answer_has_its_headers(document: Document) -> None:
     expected = {"401": "WWW-Authenticate", "403": "WWW-Authenticate", "429": "Retry-After", "503": "Retry-After"}
     for _, path, operation in operations(document):
@@ -173,6 +178,7 @@ def test_data_of_a_failure_depends_on_its_code(document: Document) -> None:
     assert schemas["NotAuthenticatedFailure"]["properties"]["data"]["type"] == ["object", "null"]
 
 
+@pytest.mark.module_rules
 def test_browsers_compile_every_pattern(document: Document) -> None:
     """As `<input pattern>` under the `v` flag, in which some signs stand escaped in a class and `-` only in ranges."""
     patterns = {schema["pattern"] for schema in schemas_in(document) if isinstance(schema.get("pattern"), str)}

@@ -3,6 +3,7 @@
 from pathlib import Path
 from typing import Any
 
+import pytest
 from fastapi import APIRouter, FastAPI, WebSocket
 
 from bootstrap import create_app
@@ -46,6 +47,7 @@ def table_of(**values: Any) -> AccessTable:
     return table
 
 
+@pytest.mark.module_rules
 def test_item_49_every_route_states_who_may_call_it() -> None:
     table = table_of()
 
@@ -53,6 +55,7 @@ def test_item_49_every_route_states_who_may_call_it() -> None:
     assert not table.unmarked()
 
 
+@pytest.mark.module_rules
 def test_item_49_the_public_routes_are_exactly_these() -> None:
     in_production = table_of(app_env="production", allow_sqlite_in_production=True)
 
@@ -60,6 +63,7 @@ def test_item_49_the_public_routes_are_exactly_these() -> None:
     assert table_of().public() == sorted(PUBLIC + DOCUMENTATION)
 
 
+@pytest.mark.module_rules
 def test_item_49_the_routes_that_take_another_proof_than_an_access_token_are_exactly_these() -> None:
     rules = [rule for rule in table_of().routes if isinstance(rule.marker, AuthenticatedOr)]
 

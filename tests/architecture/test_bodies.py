@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Any, get_args
 
+import pytest
 from pydantic import BaseModel
 
 from shared.assembly.discovery import discover
@@ -32,6 +33,7 @@ def loose_models(among: Iterator[type[BaseModel]]) -> list[str]:
     ]
 
 
+@pytest.mark.module_rules
 def test_what_stands_in_a_body_is_a_body() -> None:
     modules = discover().values()
     for module in modules:

@@ -47,6 +47,7 @@ def is_request_body(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, RequestBody)
 
 
+@pytest.mark.module_rules
 def test_every_body_of_every_module_is_a_request_body() -> None:
     app = create_app(settings_for("sqlite://"), module_settings=module_settings())
 

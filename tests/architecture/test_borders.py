@@ -9,10 +9,12 @@ from tests.architecture.borders import circles, violations_of_doors
 from tests.trees import write
 
 
+@pytest.mark.module_rules
 def test_modules_import_of_the_packages_of_shared_only_what_these_hand_on() -> None:
     assert not violations_of_doors(ROOT)
 
 
+@pytest.mark.module_rules
 @pytest.mark.parametrize("place", ["bootstrap.py", "shared", "modules", "migrations"])
 def test_no_files_import_one_another(place: str) -> None:
     assert not circles(ROOT, ROOT / place)

@@ -3,6 +3,8 @@
 import ast
 from pathlib import Path
 
+import pytest
+
 from shared.assembly.discovery import discover
 from shared.database import Base
 from shared.project import ROOT
@@ -10,6 +12,7 @@ from tests.architecture.rules import blind_handlers, files_in
 from tests.trees import write
 
 
+@pytest.mark.module_rules
 def test_who_catches_a_broken_constraint_asks_which(tmp_path: Path) -> None:
     assert blind_handlers(ROOT / "modules", ROOT / "shared") == []
 
@@ -24,6 +27,7 @@ def test_who_catches_a_broken_constraint_asks_which(tmp_path: Path) -> None:
     assert violation.startswith(f"{tmp_path / 'blind.py'}:3: tell the constraints apart")
 
 
+@pytest.mark.module_rules
 def test_every_constraint_that_is_named_exists() -> None:
     discover().import_models()
     tables = Base.metadata.tables.values()

@@ -2,12 +2,15 @@
 
 from pathlib import Path
 
+import pytest
+
 from shared.project import ROOT
 from tests.architecture.rules import files_in, long_files
 
 PLACES = [ROOT / name for name in ("bootstrap.py", "modules", "shared", "migrations", "tests")]
 
 
+@pytest.mark.module_rules
 def test_no_file_is_longer_than_300_lines() -> None:
     assert all(files_in(place) for place in PLACES)
     assert not long_files(*PLACES)

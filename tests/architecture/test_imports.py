@@ -14,10 +14,12 @@ def test_shared_imports_no_module() -> None:
     assert not shared_violations(ROOT)
 
 
+@pytest.mark.module_rules
 def test_modules_import_only_what_they_require_and_only_its_public_face() -> None:
     assert not module_violations(ROOT, {name: module.requires for name, module in discover().items()})
 
 
+@pytest.mark.module_rules
 def test_the_product_imports_nothing_that_is_there_for_tests() -> None:
     assert not product_violations(ROOT)
 

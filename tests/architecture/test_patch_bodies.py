@@ -2,6 +2,7 @@
 
 from typing import Annotated, Any
 
+import pytest
 from fastapi import APIRouter, Body, FastAPI
 
 from bootstrap import create_app
@@ -39,6 +40,7 @@ def table_of(body: Any) -> AccessTable:
     return AccessTable(app.routes)
 
 
+@pytest.mark.module_rules
 def test_no_body_of_a_patch_has_a_default() -> None:
     table = create_app(settings_for("sqlite://"), module_settings=module_settings()).state.access
 

@@ -35,6 +35,7 @@ def owners(modules: Modules) -> dict[str, str]:
     return modules.import_models()
 
 
+@pytest.mark.module_rules
 def test_foreign_keys_cross_modules_only_along_requires(modules: Modules, owners: dict[str, str]) -> None:
     crossing = [key for table in Base.metadata.tables.values() for key in table.foreign_keys]
 
@@ -44,6 +45,7 @@ def test_foreign_keys_cross_modules_only_along_requires(modules: Modules, owners
     )
 
 
+@pytest.mark.module_rules
 def test_every_table_belongs_to_the_module_in_whose_folder_its_model_stands(owners: dict[str, str]) -> None:
     stands_in = {table: file.relative_to(ROOT / "modules").parts[0] for file, _, table in declared_tables(ROOT)}
 
@@ -52,6 +54,7 @@ def test_every_table_belongs_to_the_module_in_whose_folder_its_model_stands(owne
     assert stands_in == owners
 
 
+@pytest.mark.module_rules
 def test_every_table_is_created_by_its_own_modules_migrations(modules: Modules, owners: dict[str, str]) -> None:
     assert not foreign_migrations(read_branches(modules).created_tables(), owners)
 

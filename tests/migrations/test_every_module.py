@@ -25,6 +25,8 @@ from shared.database import Base
 from shared.database.addresses import database_url
 from shared.testing.databases import execute
 
+pytestmark = pytest.mark.module_rules
+
 MODULES = discover()
 WITH_TABLES = sorted(set(MODULES.import_models().values()))
 FILE_NAME = re.compile(r"\d{4}_\d{2}_\d{2}_\d{6}_[a-z0-9_]+\.py")

@@ -68,6 +68,7 @@ def operations_on_users(app: FastAPI) -> list[Operation]:
     ]
 
 
+@pytest.mark.module_rules
 @SQLITE_ONLY
 async def test_item_55_no_operation_of_any_module_lets_a_lesser_caller_act_on_an_administrator(
     app: FastAPI, client: httpx.AsyncClient, admin: Account

@@ -34,6 +34,7 @@ async def picture(client: httpx.AsyncClient, admin: Account) -> list[Any]:
     return [users, *[data_of(await client.get(path, headers=admin.headers)) for path in paths]]
 
 
+@pytest.mark.module_rules
 async def test_item_50_a_plain_user_may_do_nothing_that_needs_a_permission(
     app: FastAPI, client: httpx.AsyncClient, user: Account, admin: Account
 ) -> None:
@@ -50,6 +51,7 @@ async def test_item_50_a_plain_user_may_do_nothing_that_needs_a_permission(
     assert await picture(client, admin) == before
 
 
+@pytest.mark.module_rules
 @SQLITE_ONLY
 async def test_item_50_each_permission_opens_its_own_operations_and_no_others(
     app: FastAPI, client: httpx.AsyncClient, admin: Account
@@ -74,6 +76,7 @@ async def test_item_50_each_permission_opens_its_own_operations_and_no_others(
     assert {name for operation in guarded for name in operation.permissions} <= set(declared)
 
 
+@pytest.mark.module_rules
 async def test_item_51_what_belongs_to_another_is_not_there(
     app: FastAPI, client: httpx.AsyncClient, user: Account
 ) -> None:
@@ -163,6 +166,7 @@ PROTECTED: dict[str, Any] = {
 }
 
 
+@pytest.mark.module_rules
 @SQLITE_ONLY
 async def test_item_52_no_body_sets_what_it_does_not_say(
     app: FastAPI, client: httpx.AsyncClient, user: Account, admin: Account
@@ -190,6 +194,7 @@ async def test_item_52_no_body_sets_what_it_does_not_say(
     assert await picture(client, admin) == before
 
 
+@pytest.mark.module_rules
 @SQLITE_ONLY
 async def test_item_52_a_body_holds_one_object_and_nothing_else_is_read(
     app: FastAPI, client: httpx.AsyncClient, user: Account, admin: Account

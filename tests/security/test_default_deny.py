@@ -49,6 +49,7 @@ def neighbours(path: str) -> set[str]:
     }
 
 
+@pytest.mark.module_rules
 @SQLITE_ONLY
 async def test_item_58_a_public_route_opens_nothing_beside_it(app: FastAPI, doors: list[Door]) -> None:
     public = {door.path for door in doors if door.is_public}
@@ -64,6 +65,7 @@ async def test_item_58_a_public_route_opens_nothing_beside_it(app: FastAPI, door
     assert opened == []
 
 
+@pytest.mark.module_rules
 @SQLITE_ONLY
 async def test_item_58_a_public_path_opens_for_its_own_method_alone(app: FastAPI, doors: list[Door]) -> None:
     public = {door.path for door in doors if door.is_public}
@@ -141,6 +143,7 @@ async def test_item_60_a_page_of_our_own_opens_what_its_token_opens(
     assert await is_accepted(unlisted, "/open-socket", (b"origin", b"http://test"))
 
 
+@pytest.mark.module_rules
 async def test_item_65_without_a_database_everything_closed_stays_closed(
     make_app: MakeApp, database: str, user: Account
 ) -> None:
@@ -177,6 +180,7 @@ class BrokenAuthenticator:
         raise KeyError(token)
 
 
+@pytest.mark.module_rules
 @SQLITE_ONLY
 async def test_item_65_a_fault_of_the_authenticator_opens_nothing(app: FastAPI, user: Account) -> None:
     app.state.runtime.of(AuthContainer).authenticator.override(providers.Object(BrokenAuthenticator()))

@@ -114,6 +114,7 @@ async def answers_to(
     ]
 
 
+@pytest.mark.module_rules
 async def test_item_53_no_answer_of_any_operation_holds_a_secret(
     app: FastAPI, client: httpx.AsyncClient, admin: Account, mailbox: Mailbox
 ) -> None:

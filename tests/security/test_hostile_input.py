@@ -122,6 +122,7 @@ async def assert_everything_can_be_read(sender: Sender) -> None:
         data_of(await sender.client.get(path, headers=sender.headers))
 
 
+@pytest.mark.module_rules
 async def test_item_66_half_a_character_is_422_in_every_field(app: FastAPI, sender: Sender) -> None:
     tried = [field for field in fields_of(app) if field.place == "body"]
     assert len(tried) > 25
@@ -134,6 +135,7 @@ async def test_item_66_half_a_character_is_422_in_every_field(app: FastAPI, send
     await assert_everything_can_be_read(sender)
 
 
+@pytest.mark.module_rules
 async def test_item_66_what_shows_nothing_or_another_text_is_422_where_people_read_it(
     app: FastAPI, sender: Sender
 ) -> None:
@@ -151,6 +153,7 @@ async def test_item_66_what_shows_nothing_or_another_text_is_422_where_people_re
     await assert_everything_can_be_read(sender)
 
 
+@pytest.mark.module_rules
 async def test_item_66_no_bytes_in_an_address_or_a_header_are_a_failure_of_ours(app: FastAPI, sender: Sender) -> None:
     tried = [field for field in fields_of(app) if field.place in {"path", "query"}]
     assert len(tried) > 15
@@ -176,6 +179,7 @@ async def test_item_66_what_a_login_is_told_of_itself_may_be_anything(client: ht
     assert len(data_of(await client.get("/api/auth/sessions", headers=user.headers))) == 5
 
 
+@pytest.mark.module_rules
 async def test_item_67_a_number_is_422_in_every_field_that_takes_text(app: FastAPI, sender: Sender) -> None:
     for field in fields_of(app):
         for number in NUMBERS if field.place == "body" else ():
@@ -185,6 +189,7 @@ async def test_item_67_a_number_is_422_in_every_field_that_takes_text(app: FastA
             assert answer.status_code in allowed, f"{field} {number}: {answer.text}"
 
 
+@pytest.mark.module_rules
 async def test_item_67_a_number_in_an_address_is_in_bounds_and_written_plainly(app: FastAPI, sender: Sender) -> None:
     for field in fields_of(app):
         for number in (*NUMBERS, *SPELLINGS) if field.place in {"path", "query"} else ():
@@ -193,6 +198,7 @@ async def test_item_67_a_number_in_an_address_is_in_bounds_and_written_plainly(a
             assert field.allows(answer, *allowed), f"{field} {number}: {answer.text}"
 
 
+@pytest.mark.module_rules
 async def test_item_68_every_list_is_bounded_and_sorts_by_what_is_listed(app: FastAPI, sender: Sender) -> None:
     lists = [field for field in fields_of(app) if field.name in {"limit", "sort"}]
     assert {str(field.operation) for field in lists} >= {"GET /api/users", "GET /api/auth/audit"}

@@ -96,6 +96,7 @@ async def promote(app: FastAPI, client: httpx.AsyncClient, admin: Account) -> Ac
     return account
 
 
+@pytest.mark.module_rules
 async def test_item_44_no_parked_request_outlives_its_session(
     app: FastAPI, client: httpx.AsyncClient, admin: Account, db: Database
 ) -> None:

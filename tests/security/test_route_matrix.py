@@ -43,7 +43,7 @@ from tests.security.access_model import (
 )
 
 # Nothing here depends on the database.
-pytestmark = pytest.mark.parametrize("backend", ["sqlite"], indirect=True)
+pytestmark = [pytest.mark.module_rules, pytest.mark.parametrize("backend", ["sqlite"], indirect=True)]
 
 PUBLIC_DOORS = [
     "GET /api/doors/fixed-first",

@@ -66,10 +66,12 @@ def example(request: pytest.FixtureRequest) -> Example:
     return found
 
 
+@pytest.mark.module_rules
 def test_every_setting_stands_in_the_example_once_and_nothing_else_does(example: Example) -> None:
     assert sorted(name for name, _, _ in example.assignments()) == sorted(example.fields())
 
 
+@pytest.mark.module_rules
 def test_every_setting_of_the_example_has_a_comment(example: Example) -> None:
     bare = [
         paragraph[0]
@@ -81,12 +83,14 @@ def test_every_setting_of_the_example_has_a_comment(example: Example) -> None:
     assert not bare
 
 
+@pytest.mark.module_rules
 def test_the_example_is_nothing_but_comments_and_settings(example: Example) -> None:
     lines = [line for paragraph in example.paragraphs() for line in paragraph]
 
     assert [line for line in lines if not line.startswith("#") and not ASSIGNMENT.fullmatch(line)] == []
 
 
+@pytest.mark.module_rules
 def test_what_is_commented_out_is_the_default(example: Example, monkeypatch: pytest.MonkeyPatch) -> None:
     commented = {name: value for name, value, is_commented in example.assignments() if is_commented}
     for name, value in commented.items():
@@ -102,6 +106,7 @@ def test_what_is_commented_out_is_the_default(example: Example, monkeypatch: pyt
         assert bool(value) is (default not in {None, ()}), f"{name}: a default that there is must be shown"
 
 
+@pytest.mark.module_rules
 def test_the_example_holds_no_secret(example: Example) -> None:
     values = {value for _, value, is_commented in example.assignments() if not is_commented}
     required = {name for name, (cls, field) in example.fields().items() if cls.model_fields[field].is_required()}

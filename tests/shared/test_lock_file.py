@@ -2,6 +2,7 @@ import re
 import tomllib
 from pathlib import Path
 
+import pytest
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
@@ -34,6 +35,7 @@ def test_item_88_every_dependency_is_locked_within_its_bounds() -> None:
     assert unbounded == []
 
 
+@pytest.mark.module_rules
 def test_item_88_what_modules_ask_for_is_locked() -> None:
     assert lock_faults(discover().folders) == [], f"run: {COMMAND}"
 
