@@ -1,4 +1,4 @@
-"""Cursors: where a page ended, signed, so that nobody can make one that the service did not hand out."""
+"""Cursors: the position where a page ended, signed so that clients cannot forge one."""
 
 import base64
 import binascii
@@ -15,32 +15,32 @@ from shared.keys import KeyRing
 
 PURPOSE = "cursor"
 SIGNATURE_BYTES = 32
-# An index of MariaDB takes 768 characters at most, so who sorts by more text than this sorts without one.
+# An index of MariaDB takes 768 characters at most, so sorting by longer text than this would use none.
 LONGEST_TEXT = 1000
 LONGEST_NAME = 64
-# What the longest value makes of four bytes for each character, in Base64. Servers take addresses of 8 KB.
+# The longest value with four bytes for each character, in Base64. Servers accept addresses of 8 KB.
 LONGEST_CURSOR = -(-4 * (SIGNATURE_BYTES + LONGEST_NAME + len(str(UUID(int=0))) + 2 + 4 * LONGEST_TEXT) // 3)
 
 Position = tuple[Any, UUID]
-"""Of a row: the value of the column that is sorted by, and the key."""
+"""A row's value in the sort column, and its key."""
 
 
 class Cursors:
-    """Writes and reads them. Whatever the column can hold comes back as it was."""
+    """Writes and reads cursors. Every value that the column can hold survives the round trip."""
 
     def __init__(self, keys: KeyRing) -> None:
         self._keys = keys
 
     def write(self, sort: str, form: "Form", position: Position) -> str:
         value, key = position
-        # The value comes last and as it is: escaped, as in JSON, a character may take six bytes.
+        # The value comes last and unescaped: JSON's escapes may take six bytes for a character.
         if value is None:
             raise TypeError(f"a row without a value has no place in the order: {sort!r} sorts by a nullable column")
         content = "\n".join([sort, str(key), form.write(value)]).encode()
         return base64.urlsafe_b64encode(self._keys.sign(PURPOSE, content) + content).decode().rstrip("=")
 
     def read(self, cursor: str, sort: str, form: "Form") -> Position:
-        """Raises ValidationFailed: it was not made by this service, or for another sort order."""
+        """Raises ValidationFailed if the cursor was not made by this service, or for another sort order."""
         try:
             raw = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4))
             signature, content = raw[:SIGNATURE_BYTES], raw[SIGNATURE_BYTES:]
@@ -54,10 +54,10 @@ class Cursors:
 
 
 class Form:
-    """How the values of one type are written."""
+    """Writes and reads the values of one type."""
 
     def __init__(self, type_: type) -> None:
-        # Nothing is lost: neither infinity, nor bytes that are no UTF-8.
+        # Lossless, also for infinity and for bytes that are not UTF-8.
         config = ConfigDict(ser_json_inf_nan="constants", ser_json_bytes="base64", val_json_bytes="base64")
         self._adapter = TypeAdapter[Any](type_, config=config)
 
@@ -77,7 +77,7 @@ class _Text(Form):
 
 
 class _Member(Form):
-    """Of an enumeration, whose values may be anything: the name."""
+    """Writes a member of an enumeration as its name, since its value may be anything."""
 
     def __init__(self, type_: type[Enum]) -> None:
         self._members = type_.__members__
@@ -91,7 +91,7 @@ class _Member(Form):
 
 @cache
 def form_of(column: InstrumentedAttribute[Any]) -> Form:
-    """Raises TypeError: nothing can be sorted by this column, as its longest value makes no cursor."""
+    """Raises TypeError if the column cannot be sorted by, as its longest value would not fit in a cursor."""
     type_ = column.type.python_type
     if issubclass(type_, Enum):
         # MariaDB sorts its ENUM by the order of the members and compares it by their names: a page would skip rows.

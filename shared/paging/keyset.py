@@ -34,18 +34,18 @@ def _refuse_odd_spellings(value: object) -> object:
 
 Limit = Annotated[
     int,
-    Query(ge=1, le=MAXIMUM_LIMIT, description="How many items a page holds at most."),
+    Query(ge=1, le=MAXIMUM_LIMIT, description="The largest number of items on a page."),
     BeforeValidator(_refuse_odd_spellings),
 ]
 Cursor = Annotated[
-    str | None, Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the page before; opaque.")
+    str | None, Query(max_length=LONGEST_CURSOR, description="`next_cursor` of the previous page; opaque.")
 ]
 WithTotal = Annotated[bool, Query(description="Also count all items; costs a scan.")]
 
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """What the client asked for. `sort` is a column of the allow-list, with `-` in front for descending."""
+    """The page that a client asks for. `sort` is a column of the allow-list, with `-` in front for descending."""
 
     sort: str
     limit: int = 20
@@ -65,14 +65,14 @@ class PageOf(Generic[R]):
 class Page(ResponseData, Generic[T]):
     """One page of a list."""
 
-    items: list[T] = Field(description="What is on this page.")
+    items: list[T] = Field(description="The items on this page.")
     next_cursor: str | None = Field(
         description="Send it as `cursor` to get the next page; null on the last one.", examples=["WyJhIl0.c2lnbmVk"]
     )
     total: int | None = Field(
         default=None,
         exclude_if=lambda total: total is None,
-        description="How many items all pages have; only there when asked for.",
+        description="The number of items on all pages; only present if asked for.",
         examples=[1],
     )
 
@@ -88,12 +88,12 @@ class Page(ResponseData, Generic[T]):
 
 
 class Paginator:
-    """Cuts pages out of a select. Cursors are signed: nobody can make one that the service did not hand out."""
+    """Cuts pages out of a select. Cursors are signed, so that clients cannot forge one."""
 
     def __init__(self, keys: KeyRing) -> None:
         self._cursors = Cursors(keys)
 
-    async def page(  # noqa: PLR0913 - what is asked for, of what, and what may be asked for
+    async def page(  # noqa: PLR0913 - the query, the request, and the columns that it may use
         self,
         session: AsyncSession,
         query: Select[R],
@@ -111,7 +111,7 @@ class Paginator:
             columns: The columns that may be sorted by, by their public names; none of them nullable, and text only
                 with a length.
             key: The unique column that decides between equal values.
-            search: Only rows that one of these finds.
+            search: Select only rows that one of these terms finds.
 
         Raises:
             ValidationFailed: The cursor was not made by this service, or for another sort order.

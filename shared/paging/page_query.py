@@ -1,4 +1,4 @@
-"""One page as a query: the rows behind the last one of the page before, in order, along an index."""
+"""One page as a query: the rows after the last one of the previous page, in order, along an index."""
 
 import operator
 from dataclasses import dataclass, replace
@@ -22,7 +22,7 @@ from sqlalchemy.sql.operators import custom_op
 
 from shared.paging.cursors import Position
 
-# The last row of the page before: the value of its sort column, and its key.
+# The last row of the previous page: its value in the sort column, and its key.
 CURSOR_PARAMETERS = ("page_after_value", "page_after_key")
 
 
@@ -50,7 +50,7 @@ class PageQuery:
         return self._in_order(query, columns)
 
     def of_few(self, query: Select[Any], entity: Any) -> Select[Any]:
-        """The page of a query that selects few rows, which are sorted. `entity` is what it selects them from."""
+        """The page of a query that finds few rows, which are sorted. `entity` is the model or alias it selects."""
         columns: list[Any] = [getattr(entity, name) for name in self._names]
         if self.after is not None:
             is_behind = _is_behind_in_table if entity is self.key.class_ else _is_behind
@@ -60,7 +60,7 @@ class PageQuery:
         return self._in_order(query, columns)
 
     def from_the_start(self) -> Self:
-        """The same page of a query that begins behind the last row already."""
+        """The same page, for a query that already begins after the previous page."""
         return replace(self, after=None)
 
     @property
@@ -70,8 +70,8 @@ class PageQuery:
 
     @property
     def _names(self) -> list[str]:
-        # Equal values need the key to decide between them. Of a unique column there are none, and MariaDB would sort
-        # the whole table for the key.
+        # The key decides between equal values. A unique column has none, and MariaDB would sort the whole table for
+        # the key.
         names = [self.column.key, self.key.key]
         return names[:1] if self.column.property.columns[0].unique else names
 
@@ -86,7 +86,7 @@ def _is_behind(columns: tuple[Any, ...], *, descending: bool, dialect: str) -> C
     if len(columns) == 1:
         past = is_past(columns[0], last[0])
     elif dialect == "mysql":
-        # Spelt out: MariaDB uses no index to compare whole rows, and the others use one only for that.
+        # MariaDB uses an index only for this form, and the others only for the comparison of whole rows.
         column, key = columns
         past = or_(is_past(column, last[0]), and_(column == last[0], is_past(key, last[1])))
     else:
@@ -94,14 +94,14 @@ def _is_behind(columns: tuple[Any, ...], *, descending: bool, dialect: str) -> C
     return past
 
 
-# Remembered: to build the condition takes longer than to find the rows.
+# Cached: building the condition takes longer than finding the rows.
 _is_behind_in_table = cache(_is_behind)
 
 
 def _along_the_index(query: Select[Any], model: Any, names: list[str]) -> Select[Any]:
     """Make MariaDB read along the index on the columns compared with `=`, then the sort column, then the key.
 
-    By itself it finds the rows that are equal and then skips, one by one, all those in front of the page.
+    By itself it finds all rows that are equal, and then skips those before the page one by one.
     """
     where = query.whereclause
     conditions = where.clauses if isinstance(where, BooleanClauseList) else [where]

@@ -25,14 +25,14 @@ _made = WeakSet[TypeEngine[str]]()
 
 
 def search_text(text: str) -> str:
-    """The form in which text is searched: without upper and lower case, accents composed, no wide letters."""
+    """The form in which text is searched: case folded, accents composed, no wide letters."""
     folded = unicodedata.normalize("NFKC", text).casefold()
     # Turkish has a dotted and a dotless i, each with a capital; the dotless capital is the common I.
     return unicodedata.normalize("NFKC", folded).replace(DOT_ABOVE, "").replace(DOTLESS_I, "i")
 
 
 def search_key(length: int) -> TypeEngine[str]:
-    """The type of a column that is searched by its beginning; what is longer is refused when it is assigned.
+    """The type of a column for prefix search. Assigning a longer text raises ValidationFailed.
 
     PostgreSQL sorts text by the rules of the database's language. With the collation C it compares code points, as the
     other databases do, and rows with the same prefix are neighbours in the index.
@@ -43,7 +43,7 @@ def search_key(length: int) -> TypeEngine[str]:
 
 
 def fits_key(length: int, key: Callable[[str], str] = search_text) -> AfterValidator:
-    """Refuses what makes a key that is longer than its column: for the field that a `search_key` is made from."""
+    """Refuses a text whose key is longer than its column: for the field that a `search_key` is made from."""
 
     def check(value: str) -> str:
         if len(key(value)) > length:
@@ -82,7 +82,7 @@ class BeginsWith:
     def as_range(self, *, start: bool = True, end: bool = True) -> ColumnElement[bool]:
         """A range of the index, without its start or its end if another condition gives that.
 
-        Not `LIKE`: a planner makes no range of it when the pattern is a parameter, and SQLite never does.
+        A planner makes no range of `LIKE` when the pattern is a parameter, and SQLite never does.
         """
         conditions = []
         if start:
@@ -90,7 +90,7 @@ class BeginsWith:
         if end and (beyond := _first_after(self.prefix)) is not None:
             conditions.append(self.column < beyond)
         if not conditions or self.prefix.endswith(" "):
-            # MariaDB leaves blanks at the end out of every comparison but this.
+            # MariaDB ignores trailing blanks in every comparison but this.
             conditions.append(self.column.startswith(self.prefix, autoescape=True))
         return and_(*conditions)
 
@@ -101,7 +101,7 @@ class BeginsWith:
 
 
 def _first_after(prefix: str) -> str | None:
-    """The least text that sorts behind all texts with this prefix; None if there is none."""
+    """The least text that sorts after all texts with this prefix; None if there is none."""
     prefix = prefix.rstrip(chr(sys.maxunicode))
     if not prefix:
         return None

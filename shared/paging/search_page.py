@@ -1,6 +1,6 @@
-"""One page of what a search finds.
+"""One page of a search.
 
-No index serves a prefix search that is sorted by another column, and planners misestimate how many rows begin alike.
+No index serves a prefix search that is sorted by another column, and planners misestimate how many rows it finds.
 So the rows are counted first, up to `SORT_LIMIT`:
 
     SELECT (SELECT email_key FROM users WHERE email_key >= 'ab' AND email_key < 'ac'
@@ -14,7 +14,7 @@ Each searched column gives at most one page, and the page of their union is the 
                            ORDER BY email_key LIMIT 10000)
             WHERE (created_at, id) > (:page_after_value, :page_after_key) ORDER BY created_at, id LIMIT 21)
         UNION
-        SELECT id FROM (                       -- many do: some come soon in any order, so read along that
+        SELECT id FROM (                       -- many do: reading in the sort order soon finds a page of them
             SELECT * FROM users WHERE coalesce(nickname_key LIKE 'ab%', false)
             AND (created_at, id) > (:page_after_value, :page_after_key) ORDER BY created_at, id LIMIT 21)
     ) ORDER BY created_at, id LIMIT 21
@@ -34,7 +34,7 @@ from shared.paging.page_query import PageQuery
 from shared.paging.search import BeginsWith
 
 SORT_LIMIT = 5_000
-"""How many rows a search sorts at most."""
+"""The largest number of rows that a search sorts."""
 
 
 async def search_page(
@@ -52,14 +52,14 @@ async def search_page(
             parts.append(_sorted(query, page, term, is_of_one_table=is_of_one_table))
     found = union(*(select(part.subquery().c[page.key.key]) for part in parts)).subquery()
     if is_of_one_table:
-        # The parts have applied the conditions. Repeated, they would make SQLite read along an index of theirs.
+        # The parts have applied the conditions. Repeated here, they would make SQLite choose an index for them.
         bare = select(model).options(*query._with_options)  # noqa: SLF001 - no other way to ask
         query = bare.execution_options(**query.get_execution_options())
     return page.from_the_start().of_few(query.where(page.key.in_(select(found))), model)
 
 
 async def _large(session: AsyncSession, terms: Sequence[BeginsWith]) -> list[BeginsWith]:
-    """The terms that find more rows than are sorted."""
+    """The terms that find more than `SORT_LIMIT` rows."""
     if not terms:
         return []
     beyond = [
@@ -90,7 +90,7 @@ def _range(query: Select[Any], page: PageQuery, term: BeginsWith) -> Select[Any]
         if page.descending:
             is_ahead = last > term.prefix and not last.startswith(term.prefix)
         if not is_ahead:
-            # The page begins within the range or behind it. Given two starts, SQLite might take the wrong one.
+            # The page begins within the range or after it. Given two starts, SQLite might take the wrong one.
             return page.of(query.where(term.as_range(start=page.descending, end=not page.descending)))
     return page.from_the_start().of(query.where(term.as_range()))
 
