@@ -24,17 +24,17 @@ from shared.http.storable import HoldsAnyText, made_storable, refuse_surrogates
 
 T = TypeVar("T")
 
-# Control characters; bidirectional overrides and isolates, which make a text show other than it is; what ends a line.
-# In ASCII, and as a browser takes it in `<input pattern>`: there a hyphen within brackets needs a backslash.
+# Control characters, line separators, and bidirectional overrides and isolates, which disguise a text.
+# In ASCII, and valid in `<input pattern>`, where a hyphen within brackets needs a backslash.
 _REFUSED = r"\u0000-\u001F\u007F-\u009F\u2028-\u202E\u2066-\u2069"
 _REFUSED_IN_PARAGRAPHS = r"\u0000-\u0008\u000B\u000C\u000E-\u001F\u007F-\u009F\u202A-\u202E\u2066-\u2069"
 _NOT_IN_A_LINE, _NOT_IN_PARAGRAPHS = re.compile(f"[{_REFUSED}]"), re.compile(f"[{_REFUSED_IN_PARAGRAPHS}]")
-# What shows nothing: blanks, what joins or steers others, and letters that are only there to fill a place.
+# Invisible characters: blanks, joiners and other controls, and filler letters.
 _INVISIBLE = (
     r"\s\u00AD\u034F\u061C\u115F\u1160\u17B4\u17B5\u180B-\u180F\u200B-\u200F\u202A-\u202E\u2060-\u206F\u2800\u3164"
     r"\uFE00-\uFE0F\uFEFF\uFFA0\uFFF0-\uFFFB"
 )
-# Beyond U+FFFF, which not every reader of patterns takes: steering of notes and of shorthand, tags, variants.
+# Plus those beyond U+FFFF, which not every reader of patterns supports: shorthand and music controls, tags, variants.
 _VISIBLE = re.compile(rf"[^{_INVISIBLE}\U0001BCA0-\U0001BCA3\U0001D173-\U0001D17A\U000E0000-\U000E0FFF]")
 
 
@@ -62,7 +62,7 @@ def _refuse_invisible(value: str) -> str:
 
 
 AnyText = Annotated[str, HoldsAnyText(), BeforeValidator(refuse_surrogates)]
-"""Any text that UTF-8 can carry, and PostgreSQL not always: passwords, and what is not stored as it is."""
+"""Any text in UTF-8, even with NUL, which PostgreSQL cannot store: passwords, and text that is not stored as it is."""
 
 SafeText = Annotated[
     AnyText,
@@ -76,16 +76,16 @@ Paragraphs = Annotated[
     AfterValidator(_refuse_all_but_paragraphs),
     Field(json_schema_extra={"pattern": f"^[^{_REFUSED_IN_PARAGRAPHS}]*$"}),
 ]
-"""Several lines of the same, with tabs. However lines end, they end with a newline then."""
+"""Several lines of such text, with tabs. All line ends become newlines."""
 
-# Put into form first, then measured: constraints beside `strip_whitespace` would see the blanks.
+# Normalised first, then measured: constraints beside `strip_whitespace` would count the blanks.
 Name = Annotated[
     SafeText,
     AfterValidator(_composed),
     AfterValidator(_refuse_invisible),
     Field(min_length=1, json_schema_extra={"pattern": f"^[^{_REFUSED}]*[^{_INVISIBLE}{_REFUSED}][^{_REFUSED}]*$"}),
 ]
-"""One line with something to see in it, composed (NFC) and without the blanks around it."""
+"""One line with at least one visible character, composed (NFC) and without the blanks around it."""
 
 
 class RequestBody(StopsEarly):
@@ -112,17 +112,17 @@ class RequestBody(StopsEarly):
 
 
 def parse_body(type_: type[T], raw: bytes) -> T:
-    """Read a body that FastAPI was not told of, a signed one for example.
+    """Read a body that is not a parameter of the route, a signed one for example.
 
     Raises:
-        ValidationError: It answers as any other body: 400 where it is no JSON, else 422.
+        ValidationError: It is answered as for any other body: 400 if it is not JSON, else 422.
     """
     with _blaming_the_caller():
         return TypeAdapter(type_).validate_json(raw)
 
 
 def is_of_the_caller(error: ValidationError) -> bool:
-    """Whether it was found in what a client sent, and not in what we made of it."""
+    """True for an error in a client's input, False for one in data of our own."""
     return getattr(error, "is_of_the_caller", False)
 
 
@@ -139,15 +139,15 @@ def _left_out() -> EllipsisType:
     return ...
 
 
-# A factory, for a default would stand in the OpenAPI document, and generated clients would send it.
+# A factory, since a default would appear in the OpenAPI document, and generated clients would send it.
 LEFT_OUT: Any = Field(default_factory=_left_out)
-"""What every field of a `PatchBody` is when the client does not send it."""
+"""The default of every field of a `PatchBody`, for when the client does not send it."""
 
 
 class PatchBody(RequestBody):
-    """The base of every body of a PATCH: each field may be left out, and what is left out stays as it is.
+    """The base of every body of a PATCH: each field may be left out, and is then left unchanged.
 
-    Write `nickname: Nickname | None = LEFT_OUT`, and take from it what was sent: `data.model_dump(exclude_unset=True)`.
+    Write `nickname: Nickname | None = LEFT_OUT`, and get the sent fields by `data.model_dump(exclude_unset=True)`.
     """
 
     @classmethod
@@ -159,6 +159,6 @@ class PatchBody(RequestBody):
 
 
 class ResponseData(BaseModel):
-    """The base of everything in `data`: read from a model by its attributes, exactly the fields written down."""
+    """The base of everything in `data`: read from a model by its attributes, exactly the declared fields."""
 
     model_config = ConfigDict(from_attributes=True, json_schema_serialization_defaults_required=True)

@@ -1,4 +1,4 @@
-"""Where a resource that was just made is found: the Location of a 201."""
+"""The Location of a 201: the path of the new resource."""
 
 from typing import Annotated
 
@@ -6,7 +6,7 @@ from fastapi import Depends, Request, Response
 
 
 class Location:
-    """Says it: `created("get_note", note_id=note.id)` names the route that reads the resource, and its parameters."""
+    """Sets it: `created("get_note", note_id=note.id)` names the route that reads the resource, and its parameters."""
 
     def __init__(self, request: Request, response: Response) -> None:
         self._request = request
@@ -14,7 +14,7 @@ class Location:
 
     def __call__(self, route: str, **parameters: object) -> None:
         path = self._request.app.url_path_for(route, **{name: str(value) for name, value in parameters.items()})
-        # A path, for the host is whatever the client says; below a proxy's own path, as the client sees it.
+        # Only a path, since the client chooses the Host header; with the proxy's prefix, as the client sees it.
         self._response.headers["Location"] = f"{self._request.scope.get('root_path', '')}{path}"
 
 
@@ -23,4 +23,4 @@ async def location_of(request: Request, response: Response) -> Location:
 
 
 Created = Annotated[Location, Depends(location_of)]
-"""Every route that answers 201 asks for it: `created: Created`."""
+"""A parameter of every route that answers 201: `created: Created`."""

@@ -1,4 +1,4 @@
-"""Validation that stops early: what a faulty body costs does not grow with the number of its faults."""
+"""Validation that stops early, so that the cost of a body does not grow with the number of its faults."""
 
 from itertools import islice
 from typing import Any, Self
@@ -13,7 +13,7 @@ COLLECTIONS = frozenset({"list", "tuple", "set", "frozenset", "generator"})
 
 
 def _failing_fast(schema: Any) -> Any:
-    """The same schema, whose collections stop at the first faulty item, however deep they lie."""
+    """The same schema, in which collections at any depth stop at the first faulty item."""
     if isinstance(schema, list):
         return [_failing_fast(one) for one in schema]
     if not isinstance(schema, dict):
@@ -23,9 +23,9 @@ def _failing_fast(schema: Any) -> Any:
 
 
 class StopsEarly(BaseModel):
-    """Names at most 50 faults. Beyond that it says only that they are more; of a list it names the first faulty item.
+    """Names at most 50 faults. Of more it says only that there are more, and of a list only the first faulty item.
 
-    To pydantic each fault is worth as much time as a hundred fields that are right.
+    A fault costs pydantic as much time as a hundred valid fields.
     """
 
     @model_validator(mode="wrap")

@@ -40,7 +40,7 @@ def _name_of(data: Any) -> str:
         return "Empty"
     if get_origin(data) is list:
         return f"{_name_of(*get_args(data))}List"
-    # Of anything else its words, without the packages in which they stand.
+    # Any other type gives the words of its name, without those of packages.
     text = data.__name__ if isinstance(data, type) and not get_args(data) else re.sub(r"[\w.]+\.", "", repr(data))
     return "".join(word[:1].upper() + word[1:] for word in re.findall(r"[A-Za-z0-9]+", text))
 
@@ -56,5 +56,5 @@ class ApiFailure(BaseModel):
 
 def success(data: T, message: str = "OK") -> ApiResponse[T]:
     """Wrap the result of a route. The message is English; `messages/zh.toml` of the module translates it."""
-    # "OK" is said in every language; only what says more is looked up.
+    # "OK" is the same in every language.
     return ApiResponse(data=data, message=message if message == "OK" else spoken(message))

@@ -1,4 +1,4 @@
-"""The answer to every failure, whoever raised it: any exception becomes an `AppError`, and that an envelope."""
+"""Answers every failure: any exception becomes an `AppError`, and that an envelope."""
 
 import json
 from http import HTTPStatus
@@ -64,7 +64,7 @@ BY_STATUS: dict[int, type[AppError]] = {
 
 
 def failure_of(error: Exception) -> AppError:
-    """The failure that a client sees for any exception. What is not known is a 500 that says nothing."""
+    """The failure that a client sees for any exception; an unknown one is a 500 without details."""
     if isinstance(error, AppError):
         return error
     if isinstance(error, RequestValidationError):
@@ -103,7 +103,7 @@ def _http_failure(error: HTTPException) -> AppError:
 def _input_failure(error: RequestValidationError) -> AppError:
     if any(one["type"] == "json_invalid" for one in error.errors()):
         return BadRequest("The body is not valid JSON.")
-    # FastAPI hands the raw bytes on when the content type is not JSON.
+    # FastAPI passes the raw bytes on when the content type is not JSON.
     if isinstance(error.body, bytes):
         return UnsupportedMediaType()
     return ValidationFailed(
@@ -120,7 +120,7 @@ def _input_failure(error: RequestValidationError) -> AppError:
 
 
 def _message(one: Any) -> str:
-    # What pydantic says of a custom ValueError comes after this; its other messages are fixed texts with limits.
+    # Pydantic puts this before the text of a custom ValueError; its other messages are fixed texts with limits.
     return str(printable(str(one["msg"]).removeprefix("Value error, ")))
 
 
@@ -132,7 +132,7 @@ def failure_response(error: Exception) -> Response:
     elif isinstance(failure, Unavailable):
         log.error("unavailable", reason=reason_of(error))
     elif isinstance(error, SQLAlchemyError):
-        # The caller's doing, or a check that our code lacks: whoever reads the log can tell.
+        # Either the caller's fault or a missing check of ours; the log shows which.
         log.warning("refused_by_database", constraint=constraint_of(error), reason=reason_of(error))
     envelope = {
         "code": failure.code,

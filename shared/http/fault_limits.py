@@ -1,4 +1,4 @@
-"""What a fault of the input says besides its text: the limits of the field, and nothing of what was sent."""
+"""The parameters of a fault in the input: the limits of the field, and nothing of the input itself."""
 
 import math
 from collections.abc import Mapping
@@ -9,7 +9,7 @@ from typing import Any, get_args
 from pydantic_core.core_schema import ErrorType
 
 PYDANTICS_OWN = frozenset(get_args(ErrorType))
-# Of pydantic's types only these are ours: the others quote the input, or count it.
+# The parameters of pydantic's own types that are passed on: the others quote the input, or count it.
 LIMITS = frozenset(
     {
         *("gt", "ge", "lt", "le", "multiple_of", "min_length", "max_length", "pattern", "expected"),
@@ -20,7 +20,7 @@ LONGEST_TEXT = 500
 
 
 def limits_of(fault: Mapping[str, Any]) -> dict[str, Any]:
-    """The parameters of one of pydantic's errors; of a module's own type (PydanticCustomError) all that are plain."""
+    """The parameters of a pydantic error; for a module's own type (PydanticCustomError) all plain ones."""
     given: Mapping[str, Any] = fault.get("ctx") or {}
     allowed = LIMITS if fault["type"] in PYDANTICS_OWN else given.keys() - {"error", "input"}
     found = {name: _plain(given[name]) for name in given if name in allowed}

@@ -1,4 +1,4 @@
-"""Messages in the language that the caller reads."""
+"""Messages in the language of the caller."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,12 +9,12 @@ from shared.translations import Texts
 
 
 def spoken(english: str, params: Mapping[str, Any] | None = None) -> str:
-    """A message as the caller reads it. Without parameters it is taken as it is, braces and all."""
+    """A message in the caller's language. Without parameters, braces in it stay as they are."""
     return _filled(_translated(english), params) or _filled(english, params) or english
 
 
 def spoken_fault(fault: Mapping[str, Any]) -> str:
-    """What is wrong with a field, as the caller reads it, by its English text or else by its type."""
+    """A field's fault in the caller's language, looked up by its English text, else by its type."""
     english, params = str(fault["msg"]), fault["params"]
     texts, locale = _texts_and_language()
     translation = texts.fault(fault["type"], locale) if texts else None
@@ -27,7 +27,7 @@ def _translated(english: str) -> str | None:
 
 
 def _filled(text: str | None, params: Mapping[str, Any] | None) -> str | None:
-    """None when it cannot be filled in: a translation may want what this failure does not have."""
+    """None if it cannot be filled in: a translation may use a parameter that this failure lacks."""
     try:
         return text if text is None or params is None else text.format_map(params)
     except (KeyError, ValueError, IndexError):

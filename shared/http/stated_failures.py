@@ -1,4 +1,4 @@
-"""What a route states of its failures and bounds, for the OpenAPI document."""
+"""The failures and bounds that a route declares for the OpenAPI document."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -9,9 +9,9 @@ from shared.errors import (
 
 
 def failures(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
-    """What a route may answer besides success: `@router.post("", responses=failures(EmailTaken))`.
+    """The failures that a route may answer: `@router.post("", responses=failures(EmailTaken))`.
 
-    What any route may answer (401, 403, 422, 500, ...) is added by itself.
+    Those of every route (401, 403, 422, 500, ...) are added automatically.
     """
     by_status: dict[int | str, list[type[AppError]]] = {}
     for error in errors:
@@ -20,7 +20,7 @@ def failures(*errors: type[AppError]) -> dict[int | str, dict[str, Any]]:
 
 
 class StatedFailure(dict[str, Any]):
-    """An entry of a route's `responses`. FastAPI sees the description, this document the errors themselves."""
+    """An entry of a route's `responses`. FastAPI reads the description, our OpenAPI document the errors themselves."""
 
     def __init__(self, errors: Sequence[type[AppError]]) -> None:
         super().__init__(description=_text_of(errors))
@@ -37,6 +37,6 @@ FROM_SETTINGS = "x-from-settings"
 def bounded_by_settings(**keywords: str) -> dict[str, Any]:
     """For `Field(json_schema_extra=...)`: bounds that settings decide, as in `minLength="AUTH_PASSWORD_MIN_LENGTH"`.
 
-    They are for the document only; what the service takes, it checks itself.
+    They are for the document only; the service checks its input itself.
     """
     return {FROM_SETTINGS: keywords}

@@ -1,4 +1,4 @@
-"""Makes the plain types of a body as strict as databases are: what passes can be stored, on every one of them."""
+"""Makes the plain types of a body so strict that every database can store what passes."""
 
 import math
 import re
@@ -13,24 +13,24 @@ from pydantic_core import PydanticCustomError, core_schema
 Schema = dict[str, Any]
 
 LONGEST_TEXT = 10_000
-"""Of a text that has no `max_length` of its own."""
+"""For a text without a `max_length` of its own."""
 LEAST_INTEGER, GREATEST_INTEGER = -(2**63), 2**63 - 1
-# MariaDB keeps so many digits of a decimal, behind the point and in all.
+# MariaDB's limits for a decimal: the digits after the point, and in all.
 MOST_DECIMALS, MOST_DIGITS = 30, 65
 
 ISO_DATE = re.compile(r"\d{4}-\d{2}-\d{2}([Tt ].+)?")
 ISO_TIME = re.compile(r"\d{2}:.+")
 
-# Notes of ours in pydantic's schemas.
+# Our own metadata in pydantic's schemas.
 _DONE, _HOLDS_ANY_TEXT = "is storable", "holds any text"
-# Of pydantic's schemas: what holds no other schema, and what holds several by names that clients see.
+# Keys of pydantic's schemas: those that hold no other schema, and those that hold several, by names that clients see.
 _OPAQUE = frozenset({"config", "default", "expected", "function", "metadata", "serialization"})
 _BY_NAME = frozenset({"choices", "fields"})
 _AROUND = frozenset({"default", "function-after", "function-before", "function-wrap", "nullable"})
 
 
 def made_storable(schema: Any, bound: int | None = None) -> Any:
-    """The same schema with stricter leaves. `bound` is the `max_length` that something around a text looks at."""
+    """The same schema with stricter leaves. `bound` is the `max_length` that a validator around a text checks."""
     if isinstance(schema, list):
         return [made_storable(one) for one in schema]
     if isinstance(schema, tuple):  # a choice and its label
@@ -52,14 +52,14 @@ def made_storable(schema: Any, bound: int | None = None) -> Any:
 
 
 class Storable:
-    """The same for one type outside of a `RequestBody`: `Annotated[datetime, Storable()]`."""
+    """Does the same for one type outside of a `RequestBody`: `Annotated[datetime, Storable()]`."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
         return made_storable(handler(source))
 
 
 class HoldsAnyText:
-    """Of a text that is not stored as it is: NUL is a character like others."""
+    """Marks a text that is not stored as it is, and may contain NUL."""
 
     def __get_pydantic_core_schema__(self, source: Any, handler: GetCoreSchemaHandler) -> Any:
         schema: Schema = dict(handler(source))
@@ -67,10 +67,10 @@ class HoldsAnyText:
 
 
 def refuse_surrogates(value: object) -> object:
-    """JSON may carry half of a surrogate pair, escaped; no database and no UTF-8 answer can."""
+    """Refuse half of a surrogate pair, which JSON can escape, and no database and no UTF-8 answer can hold."""
     if isinstance(value, str):
         try:
-            value.encode()  # a hundred times faster than a look at each character
+            value.encode()  # a hundred times faster than checking each character
         except UnicodeEncodeError:
             raise PydanticCustomError("text_surrogates", "This contains half of a surrogate pair.") from None
     return value
@@ -115,7 +115,7 @@ def _strict(schema: Schema) -> Schema:
 
 
 def _from_text(type_: str, kind: type, form: re.Pattern[str], expected: str) -> Callable[[object], object]:
-    """Pydantic would take a number for seconds since 1970, also one within a text."""
+    """A check against numbers, also in a text: pydantic would read them as seconds since 1970."""
 
     def check(value: object) -> object:
         if not isinstance(value, kind) and not (isinstance(value, str) and form.fullmatch(value)):
@@ -137,7 +137,7 @@ def _moment(schema: Schema) -> Any:
 
 
 def _within_calendar(value: datetime) -> datetime:
-    """In UTC, in which it is stored, it may be another year."""
+    """Check the year in UTC, in which it is stored."""
     try:
         value.astimezone(UTC)
     except OverflowError:
@@ -179,7 +179,7 @@ def _anything(schema: Schema) -> Any:
 
 def _check_json(value: Any) -> Any:
     parts = [value]
-    while parts:  # not by recursion: a client decides how deep it goes
+    while parts:  # a loop, not recursion: a client chooses the depth
         part = parts.pop()
         if isinstance(part, float) and not math.isfinite(part):
             raise PydanticCustomError("finite_number", "This contains a number that is none.")

@@ -1,7 +1,7 @@
-"""What a body can hold besides text (shared/http/bodies.py): types that every database can store.
+"""Types for the fields of a body, besides text (shared/http/bodies.py), that every database can store.
 
-`RequestBody` makes plain `int`, `bool`, `float`, `datetime`, `date`, `Decimal` and `str` safe by itself; these say
-more.
+`RequestBody` already makes plain `int`, `bool`, `float`, `datetime`, `date`, `Decimal` and `str` safe; these are
+narrower.
 """
 
 from datetime import datetime

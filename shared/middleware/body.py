@@ -1,6 +1,6 @@
-"""The innermost layer, around the body of a request: how long it may be, and for how many seconds it may come in.
+"""The innermost middleware: limits the length of a request's body, and the seconds that it may take to arrive.
 
-It stands behind AuthMiddleware: by then the route is known, and whoever may not call it has been sent away unread.
+It runs after AuthMiddleware, which has refused callers without access before their body is read.
 """
 
 import asyncio
@@ -17,7 +17,7 @@ from shared.errors import BadRequest, PayloadTooLarge, RequestTimeout, Unsupport
 from shared.http.client import client_key
 from shared.throttle.throttle import Throttle
 
-# What is answered before a route has seen the body.
+# The failures that are answered before a route has seen the body.
 UNREAD = frozenset(
     error.status for error in (BadRequest, RequestTimeout, PayloadTooLarge, UnsupportedMediaType, ValidationFailed)
 )
@@ -26,9 +26,9 @@ SAFE_METHODS = frozenset({"GET", "HEAD", "OPTIONS", "TRACE"})
 
 
 class BodyMiddleware:
-    """Bounds every body in length and in time, and counts who sends what cannot be read, without a token, too often.
+    """Limits every body in length and in time, and how often a client without a token may send unreadable ones.
 
-    It is counted before it is read, and given back when it could be.
+    A body is counted before it is read, and the count is given back if it was readable.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class BodyMiddleware:
     async def _bound(self, scope: Scope, receive: Receive, send: Send) -> None:
         decision = scope.get(SCOPE_KEY)
         is_known = isinstance(decision, Decision) and decision.principal is not None
-        # The place for a limit that a route states itself.
+        # A limit of the route itself would go here.
         limit = self._max_bytes if is_known else self._max_public_bytes
         body = _Body(receive, send, limit, self._timeout)
         if is_known or not self._public_limit or scope["method"] in SAFE_METHODS:
@@ -66,7 +66,7 @@ class BodyMiddleware:
         try:
             await self._serve(scope, body)
         finally:
-            # Behind the answer, for which nobody has to wait. What was read is for the route's own limits to count.
+            # After the answer, which need not wait for it. Readable bodies are counted by the route's own limits.
             if body.status not in UNREAD:
                 await throttle.give_back(self._public_limit, "unread", client)
 
@@ -79,16 +79,16 @@ class BodyMiddleware:
 
 
 def _has_no_body(scope: Scope) -> bool:
-    """Whether none can come: RFC 9112 6.3. A plain read need not pay for the bounds of a body."""
+    """True if no body can follow (RFC 9112 6.3), so that a plain read is spared the cost of these limits."""
     if scope["method"] not in SAFE_METHODS or scope["http_version"] not in {"1.0", "1.1"}:
         return False
     return not any(name in ANNOUNCE_A_BODY for name, _ in scope["headers"])
 
 
 class _Body:
-    """The body of one request, as it comes in.
+    """The body of one request, while it arrives.
 
-    What is raised here is an HTTPException: FastAPI turns any other exception raised while it reads a body into a 400.
+    It raises HTTPException, because FastAPI turns any other exception raised while it reads a body into a 400.
     """
 
     __slots__ = ("_deadline", "_is_complete", "_receive", "_received", "_send", "limit", "status")
@@ -116,7 +116,7 @@ class _Body:
         await self._send(message)
 
     async def _receive_in_time(self) -> Message:
-        # Behind the body only the end of the connection is waited for, and an answer may take as long as it likes.
+        # After the body only a disconnect can arrive, and an answer may take any time.
         if not self._is_complete and not self.status:
             try:
                 async with asyncio.timeout_at(self._deadline):

@@ -1,4 +1,4 @@
-"""Answers what nobody caught."""
+"""Answers uncaught exceptions."""
 
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -6,7 +6,7 @@ from shared.middleware.refusal import refuse
 
 
 class CatchAllMiddleware:
-    """Answers what nobody caught. It sits inside CORS and the request id, which a 500 needs as much as any answer."""
+    """Answers uncaught exceptions. It runs inside CORS and the request id, which a 500 needs like any answer."""
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app

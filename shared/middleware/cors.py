@@ -1,4 +1,4 @@
-"""Pages of other origins: which may call the API from a browser, and what they may send and read."""
+"""CORS: which origins' pages may call the API from a browser, and what they may send and read."""
 
 import re
 from collections.abc import Coroutine, Mapping, Sequence
@@ -21,18 +21,18 @@ REQUEST_HEADERS = (
     "Idempotency-Key",
     "Last-Event-ID",
     *("If-Match", "If-None-Match", "If-Modified-Since", "If-Unmodified-Since"),
-    # What tracing in browsers adds to every call (W3C Trace Context and Baggage, Sentry).
+    # Tracing in browsers adds these to every call (W3C Trace Context and Baggage, Sentry).
     *("traceparent", "tracestate", "baggage", "sentry-trace"),
 )
 RESPONSE_HEADERS = ("X-Request-ID", "Retry-After", "ETag", "Location", "Content-Disposition")
 
-# The development server of a front end, on whatever port: Vite has 5173, Next.js 3000.
+# The development server of a front end, on any port: Vite uses 5173, Next.js 3000.
 LOCAL_ORIGIN = re.compile(r"https?://(localhost|127\.0\.0\.1|\[::1\])(:[0-9]{1,5})?")
 LONGEST_QUOTE = 100
 
 
 class Origins:
-    """The origins whose pages are let in: those that are listed, and in development those of this machine."""
+    """The allowed origins: those that are listed, and in development those of this machine."""
 
     def __init__(self, listed: Sequence[str], *, are_local_welcome: bool = False) -> None:
         self._listed = frozenset(listed)
@@ -46,7 +46,7 @@ class Origins:
 
 
 class CrossOriginMiddleware(CORSMiddleware):
-    """CORS, whose refusals have the envelope and say which setting is missing."""
+    """CORS with refusals in the envelope, which name the missing setting."""
 
     def __init__(
         self, app: ASGIApp, *, origins: Origins, headers: Sequence[str] = (), exposed: Sequence[str] = ()
@@ -58,19 +58,19 @@ class CrossOriginMiddleware(CORSMiddleware):
             expose_headers=(*RESPONSE_HEADERS, *exposed),
         )
         self._origins = origins
-        self._lets_somebody_in = bool(origins)
+        self._allows_any_origin = bool(origins)
 
     def is_allowed_origin(self, origin: str) -> bool:
         return origin in self._origins
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Coroutine[Any, Any, None]:
-        if self._lets_somebody_in or (scope["type"] == "http" and scope["method"] == "OPTIONS"):
+        if self._allows_any_origin or (scope["type"] == "http" and scope["method"] == "OPTIONS"):
             return super().__call__(scope, receive, send)
-        # Nobody is let in: there is nothing to say, whoever asks.
+        # No origin is allowed, so there are no headers to add.
         return cast("Coroutine[Any, Any, None]", self.app(scope, receive, send))
 
     async def simple_response(self, scope: Scope, receive: Receive, send: Send, request_headers: Headers) -> None:
-        if self._lets_somebody_in:
+        if self._allows_any_origin:
             await super().simple_response(scope, receive, send, request_headers)
         else:
             await self.app(scope, receive, send)
@@ -79,7 +79,7 @@ class CrossOriginMiddleware(CORSMiddleware):
         answer = super().preflight_response(request_headers)
         if answer.status_code == 200:  # noqa: PLR2004 - OK
             return answer
-        # A page that is let in is told what it may do; of the others, a cache keeps each for itself.
+        # An allowed origin is told what it may do. For others only Vary remains: caches must not mix their answers.
         told = "access-control-" if request_headers["origin"] in self._origins else "vary"
         kept = {name: value for name, value in answer.headers.items() if name.startswith(("vary", told))}
         return failure_response(self._refusal(request_headers, kept))

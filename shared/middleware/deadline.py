@@ -1,6 +1,6 @@
-"""Work that nobody waits for any more is given up: its time is over, or its client has left.
+"""Cancels a request whose time is over, or whose client has disconnected.
 
-That frees its connection to the database. It counts until the answer begins; a stream may take as long as it likes.
+This frees its connection to the database. It applies until the answer begins; a stream may take any time.
 """
 
 import asyncio
@@ -14,14 +14,14 @@ from shared.context import RequestInfo, current_request
 from shared.errors import Unavailable
 
 WHEN_LEFT = "when_left"
-"""What the server calls, of a request's scope, when the client has closed the connection."""
+"""The key in the scope of the function that the server calls when the client has closed the connection."""
 
 CLIENT_LEFT = 499
 COMMIT_SECONDS = 1
 
 
 class TookTooLong(Unavailable):
-    """REQUEST_TIMEOUT_SECONDS were over before there was an answer."""
+    """REQUEST_TIMEOUT_SECONDS passed before the answer began."""
 
 
 class DeadlineMiddleware:
@@ -47,7 +47,7 @@ class DeadlineMiddleware:
                 raise
             if not work.has_left:
                 raise TookTooLong from None
-            # It reaches nobody but the access log.
+            # The client is gone: this is for the access log.
             await send({"type": "http.response.start", "status": CLIENT_LEFT, "headers": []})
             await send({"type": "http.response.body"})
         finally:
@@ -55,7 +55,7 @@ class DeadlineMiddleware:
 
 
 class _Work:
-    """What a request's task does until its answer begins."""
+    """The work of a request's task until its answer begins."""
 
     __slots__ = ("_is_given_up", "_request", "_task", "_timer", "has_left")
 
@@ -68,7 +68,7 @@ class _Work:
             self._call_later(seconds, self._give_up)
 
     def leave(self) -> None:
-        # A try that is counted goes on to its verdict: whoever leaves before it would have tries without end.
+        # A counted try runs to its end: otherwise clients that disconnect early could try without limit.
         if not self._request.is_counted and not self._request.is_committing:
             self.has_left = True
             self._give_up()
@@ -80,14 +80,14 @@ class _Work:
             self._timer = None
 
     def was_given_up(self) -> bool:
-        """Whether it was cancelled here, and by nobody else besides."""
+        """True if the task was cancelled here, and nowhere else as well."""
         task = asyncio.current_task()
         return self._is_given_up and task is not None and task.uncancel() == 0
 
     def _give_up(self) -> None:
         if self._task is None or self._is_given_up:
             return
-        if self._request.is_committing:  # what becomes of it will be known in a moment, and is then told
+        if self._request.is_committing:  # its outcome will be known, and answered, in a moment
             self._call_later(COMMIT_SECONDS, self._give_up)
             return
         self._is_given_up = True

@@ -12,16 +12,16 @@ WITHOUT_BODY = frozenset({204, 304})
 
 
 class HeadMiddleware:
-    """Keeps the body of an answer to HEAD back, and ends what would send it for ever, a stream of events for example.
+    """Drops the body of an answer to HEAD, and cancels an endless one, a stream of events for example.
 
-    That GET's route answers is decided where it is looked for, in AuthMiddleware.
+    AuthMiddleware chooses GET's route for it.
     """
 
     def __init__(self, app: ASGIApp) -> None:
         self.app = app
 
     def __call__(self, scope: Scope, receive: Receive, send: Send) -> Awaitable[None]:
-        # What a layer hands on as it is costs less when the layer is no coroutine of its own; the same in other layers.
+        # Passing a request on is cheaper in a plain function than in a coroutine; other layers do the same.
         if scope["type"] != "http" or scope["method"] != "HEAD":
             return self.app(scope, receive, send)
         return self._answer_without_body(scope, receive, send)
@@ -40,14 +40,14 @@ class HeadMiddleware:
                 await send({"type": "http.response.body"})
                 if message["type"] not in BODIES or message.get("more_body", False):
                     running.cancel()
-                    await checkpoint()  # where it ends: what sends for ever need not wait for anything else
+                    await checkpoint()  # cancels here: an endless sender may never wait again
 
         with CancelScope() as running:
             await self.app(scope, receive, send_no_body)
 
 
 def _streams(message: Message) -> bool:
-    """Whether the first part of the body may be long in coming: nobody knows how long it will be."""
+    """True if the body has no known length, so that its first part may take long to arrive."""
     return (
         message["type"] == "http.response.start"
         and message["status"] not in WITHOUT_BODY

@@ -1,7 +1,7 @@
-"""The head of a request is bounded, in bytes, in headers and in time, whatever the proxy in front does.
+"""Limits the head of a request in bytes, in headers and in time, whatever the proxy in front does.
 
-Two places do it. `HeadLimitMiddleware` judges heads that are complete, on any server. A head that never ends reaches no
-application: `BoundedHttpTools` counts it where uvicorn receives it.
+`HeadLimitMiddleware` checks complete heads, on any server. A head that never ends reaches no application:
+`BoundedHttpTools` counts it where uvicorn receives it.
 """
 
 from asyncio import BaseTransport, TimerHandle, Transport
@@ -35,14 +35,14 @@ _NEVER = Shutdown()
 
 @dataclass(frozen=True, slots=True)
 class HeadLimits:
-    """Handed to the server through the state of the lifespan: each application has its own."""
+    """Passed to the server in the state of the lifespan: each application has its own."""
 
     max_bytes: int = 65_536
     timeout: float = 10
 
 
 class HeadLimitMiddleware:
-    """Refuses a head that is too large, as soon as the server hands it over."""
+    """Refuses a head that is too large, as soon as the server passes it on."""
 
     def __init__(self, app: ASGIApp, *, max_bytes: int) -> None:
         self.app = app
@@ -69,10 +69,10 @@ class _Stage(Enum):
 
 
 class BoundedHttpTools(HttpToolsProtocol):
-    """uvicorn's own protocol, which bounds the head of a request neither in bytes nor in time.
+    """uvicorn's protocol, with limits for the head of a request in bytes and in time.
 
-    And which closes at once behind an answer that came before the body had: the network then tells the client only
-    that the connection was reset. Here the rest is taken and thrown away, for a few seconds.
+    It also closes gently: uvicorn closes at once after an answer that precedes the end of the body, and the client
+    sees only a connection reset. Here the rest of the body is read and dropped, for a few seconds.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -91,7 +91,7 @@ class BoundedHttpTools(HttpToolsProtocol):
     def connection_lost(self, exc: Exception | None) -> None:
         self._stop_waiting()
         super().connection_lost(exc)
-        # Whoever is still sending a body is answered where it is read.
+        # A disconnect during the body is noticed where that is read.
         if self.cycle is not None and not self.cycle.more_body:
             when_left: Callable[[], None] = self.cycle.scope.get(WHEN_LEFT, _nobody_waits)  # type: ignore[assignment]  # a key of ours
             when_left()
@@ -99,7 +99,7 @@ class BoundedHttpTools(HttpToolsProtocol):
     def data_received(self, data: bytes) -> None:
         if self._stage is _Stage.REFUSED:
             return
-        # Of the chunk in which a head begins nobody knows how much is the head's: it is not counted.
+        # The chunk in which a head begins is not counted: how much of it belongs to the head is unknown.
         if self._stage is _Stage.HEAD:
             self._head_bytes += len(data)
         super().data_received(data)
@@ -129,21 +129,21 @@ class BoundedHttpTools(HttpToolsProtocol):
 
     def shutdown(self) -> None:
         super().shutdown()
-        # A stream of events has no end of its own: here it gets one, and its client asks another instance for more.
+        # End a stream of events, which would never end by itself; its client reconnects, to another instance.
         if self._is_answering() and EVENT_STREAM_KEY in self.cycle.scope:
             if self.cycle.chunked_encoding:
                 self.transport.write(b"0\r\n\r\n")
             self.transport.close()
 
     def send_400_response(self, msg: str) -> None:
-        # The parser reads no address of more than 64 KiB.
+        # The parser refuses an address of more than 64 KiB.
         if self._stage is not _Stage.BETWEEN and len(self.url) > self._limits.max_bytes:
             self._refuse(HeadTooLarge())
         else:
             super().send_400_response(msg)
 
     def close_gently(self) -> None:
-        """Say that this was all, and close when the client has stopped sending."""
+        """Close our side of the connection, and all of it once the client has stopped sending."""
         if self._stage not in {_Stage.BODY, _Stage.REFUSED}:
             self.transport.close()
             return
@@ -153,7 +153,7 @@ class BoundedHttpTools(HttpToolsProtocol):
         self._timer = self.loop.call_later(LINGER_SECONDS, self.transport.close)
 
     def _unset_keepalive_if_required(self) -> None:
-        # A body that nobody reads any more must not keep the connection by trickling in.
+        # A body that is no longer read must not keep the connection open by trickling in.
         if self._stage is not _Stage.BODY or self._is_answering():
             super()._unset_keepalive_if_required()
 
@@ -168,7 +168,7 @@ class BoundedHttpTools(HttpToolsProtocol):
 
     def _give_up(self) -> None:
         self._timer = None
-        if self._is_answering():  # the request before; this one has its time again
+        if self._is_answering():  # the previous request; this one's time starts again
             self._wait_for_a_head()
         elif self._stage is _Stage.HEAD:
             self._refuse(RequestTimeout())
@@ -179,7 +179,7 @@ class BoundedHttpTools(HttpToolsProtocol):
         return self.cycle is not None and not self.cycle.response_complete
 
     def _refuse(self, failure: AppError) -> None:
-        if self._is_answering():  # an answer cannot stand within another one
+        if self._is_answering():  # an answer cannot be sent within another one
             self.transport.close()
             return
         request = RequestInfo(str(uuid7()), self.client[0] if self.client else None)
@@ -196,7 +196,7 @@ class BoundedHttpTools(HttpToolsProtocol):
 
 
 class _Outgoing:
-    """What uvicorn answers through: the connection, but for the way in which it is closed."""
+    """The transport that uvicorn answers through: the connection's own, except that it closes gently."""
 
     def __init__(self, protocol: BoundedHttpTools) -> None:
         self._protocol = protocol
@@ -214,14 +214,14 @@ class _Outgoing:
 
 
 def _nobody_waits() -> None:
-    """The request has not begun."""
+    """Stands in until DeadlineMiddleware has begun with the request."""
 
 
 def bound_heads() -> None:
-    """From now on uvicorn receives requests with `BoundedHttpTools`, whatever command started it.
+    """Make uvicorn receive requests with `BoundedHttpTools`, whatever command started it.
 
-    uvicorn chooses its protocol before it imports the application. A class of our own could only be named on each
-    command line, and who forgets it has no bound: so it takes the place of uvicorn's wherever that is made.
+    uvicorn chooses its protocol before it imports the application. A class of our own would have to be named on each
+    command line, and forgetting it would remove the limits: so it replaces uvicorn's wherever that is instantiated.
     """
     HttpToolsProtocol.__new__ = _bounded  # type: ignore[method-assign, assignment]  # the reason is above
 

@@ -1,4 +1,4 @@
-"""Under which hosts the API is reached, and from which pages its websockets are opened."""
+"""Checks the host under which the API is reached, and the origin of pages that open its websockets."""
 
 import re
 from collections.abc import Awaitable, Container, Sequence
@@ -12,15 +12,15 @@ from shared.middleware.refusal import refuse
 
 log = structlog.get_logger("access")
 
-# RFC 9110 7.2, and RFC 3986 without what no host name or address has in it.
+# RFC 9110 7.2, and RFC 3986 without characters that occur in no host name or address.
 WELL_FORMED_HOST = re.compile(r"(?P<name>[A-Za-z0-9_-]+(\.[A-Za-z0-9_-]+)*|\[[0-9A-Fa-f:.]+\])\.?(:[0-9]{0,5})?")
 LONGEST_HOST = 261  # a name of 255 and a port
 
 
 class HostMiddleware:
-    """Refuses a Host header that is malformed, or names none of the hosts under which the API is reached.
+    """Refuses a Host header that is malformed or not allowed.
 
-    And a websocket that a page from elsewhere opens: browsers ask no CORS policy about those.
+    Also refuses a websocket that a page of another origin opens, as browsers do not apply CORS to websockets.
     """
 
     def __init__(
@@ -51,8 +51,8 @@ class HostMiddleware:
         return not self._names or name in self._names or name.endswith(self._suffixes)
 
     def _welcomes(self, headers: Headers) -> bool:
-        """Only browsers say which page it is; other clients send no Origin."""
+        """True for an allowed Origin, and for none: only browsers send it."""
         sent = headers.getlist("origin")
-        # Behind a proxy that ends TLS the scheme is not known for sure; the host is what tells a page of our own.
+        # Behind a proxy that ends TLS the scheme is uncertain; the host is enough to recognise a page of our own.
         own = {f"{scheme}://{headers.get('host', '').lower()}" for scheme in ("http", "https")}
         return not sent or (len(sent) == 1 and (sent[0] in self._origins or sent[0].lower() in own))

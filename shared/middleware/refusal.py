@@ -1,4 +1,4 @@
-"""The answer of a layer that no exception handler stands around."""
+"""Answers from middleware, which has no exception handler around it."""
 
 from starlette.status import WS_1008_POLICY_VIOLATION
 from starlette.types import Receive, Scope, Send
@@ -8,13 +8,13 @@ from shared.http.exception_handlers import failure_response
 
 
 async def refuse(error: Exception, scope: Scope, receive: Receive, send: Send) -> None:
-    """Answer with the failure, as a layer must that no exception handler stands around."""
+    """Answer with the failure, in middleware that no exception handler surrounds."""
     response = failure_response(error)
     if scope["type"] == "http":
         await response(scope, receive, send)
         return
     websocket = WebSocket(scope, receive, send)
-    await receive()  # the handshake; only then may it be answered
+    await receive()  # the handshake, which must come before the answer
     if "websocket.http.response" in scope.get("extensions", {}):
         await websocket.send_denial_response(response)
     else:

@@ -62,12 +62,12 @@ class RequestContextMiddleware:
         if scope["type"] not in {"http", "websocket"}:
             await self.app(scope, receive, send)
             return
-        # Of several the first one counts. Raw: Starlette's way to read a header goes through them all for each.
+        # The first of several counts. Raw headers: Starlette searches the whole list for each that is read.
         sent = dict(reversed(scope["headers"]))
         agent = sent.get(b"user-agent")
         host, port = scope.get("client") or (None, 0)
         client, key = read_client("" if host is None or len(host) > LONGEST_ADDRESS else host, self._ipv6_prefix)
-        # For whoever asks the request itself: one spelling there, too.
+        # The normalised address for readers of the request, too.
         scope["client"] = client and (client, port)
         request = RequestInfo(
             _request_id(sent.get(RAW_REQUEST_ID)),
@@ -85,7 +85,7 @@ class RequestContextMiddleware:
             if message["type"] in {"http.response.start", "websocket.http.response.start", "websocket.accept"}:
                 status = message.get("status", 101)
                 if status != SWITCHING_PROTOCOLS:
-                    request.confirm = None  # what is done after the answer is not the caller's any more
+                    request.confirm = None  # work after the answer is not the caller's any more
                 message["headers"] = self._complete(message.get("headers", ()), request, scope)
             await send(message)
 
@@ -94,7 +94,7 @@ class RequestContextMiddleware:
         except asyncio.CancelledError:
             if not part_of(scope["app"], Shutdown).has_begun:
                 raise
-            # The service ends, and there is no time left for this one.
+            # The service is shutting down, and has no time left for this request.
             if scope["type"] == "http" and not status:
                 await refuse(Unavailable(), scope, receive, send_with_headers)
         finally:
@@ -110,7 +110,7 @@ class RequestContextMiddleware:
             current_request.reset(token)
 
     def _complete(self, sent: Iterable[tuple[bytes, bytes]], request: RequestInfo, scope: Scope) -> RawHeaders:
-        """Raw, as ASGI has them: Starlette's way to set a header searches them all for each."""
+        """The headers, raw as in ASGI: Starlette searches the whole list for each that is set."""
         headers = [header for header in sent if header[0] != RAW_REQUEST_ID]
         names = {name for name, _ in headers}
         headers.append((RAW_REQUEST_ID, request.id.encode()))
@@ -121,7 +121,7 @@ class RequestContextMiddleware:
         if API_CONTENT_POLICY[0] not in names and not content_type.startswith(b"text/html"):
             headers.append(API_CONTENT_POLICY)
         if content_type.startswith(b"text/event-stream"):
-            scope[EVENT_STREAM_KEY] = True  # for the server, which has to end it
+            scope[EVENT_STREAM_KEY] = True  # for the server, which ends it on shutdown
         return headers
 
 
