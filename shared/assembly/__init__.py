@@ -1,1 +1,1 @@
-"""What puts the application together. Only `bootstrap.py` and `migrations/` import it."""
+"""Puts the application together. Only `bootstrap.py` and `migrations/` import it."""

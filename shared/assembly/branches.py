@@ -1,4 +1,4 @@
-"""The modules' branches as their files state them, read without importing a single migration."""
+"""The modules' branches, read from their files without importing a migration."""
 
 import ast
 import secrets
@@ -29,12 +29,12 @@ class Revision:
 
     @property
     def tables(self) -> frozenset[str]:
-        """The tables that it creates. Only autogenerate asks, so the file is read for it again."""
+        """The tables that it creates. Reads the file again, since only autogenerate needs them."""
         return frozenset(_created_tables(_parse(self.module, self.file)))
 
     @property
     def parents(self) -> tuple[str, ...]:
-        """What must be applied before."""
+        """The revisions that must be applied before."""
         return self.down + self.depends_on
 
 
@@ -58,7 +58,7 @@ class Branches(Mapping[str, Revision]):
 
     @property
     def modules(self) -> Iterable[str]:
-        """Those that have revisions."""
+        """The modules that have revisions."""
         return self._by_module.keys()
 
     def of(self, module: str) -> list[Revision]:
@@ -142,7 +142,7 @@ def _assignments(tree: ast.Module) -> Iterator[tuple[str, Any]]:
             try:
                 yield target.id, ast.literal_eval(value)
             except ValueError:
-                continue  # not a literal, so nothing that is read here
+                continue  # not a literal, so not needed here
 
 
 def _created_tables(tree: ast.Module) -> Iterator[str]:

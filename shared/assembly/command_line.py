@@ -20,7 +20,7 @@ def command_line(
 
     Args:
         with_modules: Whether the modules can be imported.
-        check: Looks at everything; ends the process when something is wrong.
+        check: Checks everything; ends the process when something is wrong.
         describe: Makes the OpenAPI document.
     """
     # Plain exceptions: the pretty ones show local variables, and among those are passwords.

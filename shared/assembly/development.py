@@ -1,4 +1,4 @@
-"""What only a developer's machine gets: a secret of its own, and a word about what to do next."""
+"""Only for development: a random secret, and a greeting with the addresses."""
 
 import os
 import secrets
@@ -12,7 +12,7 @@ SECRET = "JWT_SECRET_KEY"  # noqa: S105 - the name of the setting
 
 
 def is_development() -> bool:
-    """Read before the settings are: without a secret they cannot be loaded."""
+    """True in development. Read before the settings, which cannot be loaded without a secret."""
     env = os.environ.get("APP_ENV") or dotenv_values(ENV_FILE).get("APP_ENV") or "development"
     return env.strip().lower() == "development"
 
@@ -20,7 +20,7 @@ def is_development() -> bool:
 def ensure_secret() -> None:
     """Write a fresh random JWT_SECRET_KEY into `.env`, unless there is one already.
 
-    Several processes may start at once; the file is created by one of them, and all use what it says.
+    Several processes may start at once: one of them creates the file, and all use its secret.
     """
     given = written(ENV_FILE)
     if not is_development() or given.get(SECRET) or given.get(f"{SECRET}_FILE"):
@@ -32,7 +32,7 @@ def ensure_secret() -> None:
             )
     except FileExistsError:
         if not dotenv_values(ENV_FILE).get(SECRET):
-            # Copied from the example, everybody may read it; from now on it holds a secret.
+            # A copy of .env.example may be readable for everybody; from now on it holds a secret.
             ENV_FILE.chmod(0o600)
             set_key(ENV_FILE, SECRET, secrets.token_urlsafe(48), quote_mode="never")
 

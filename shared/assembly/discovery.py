@@ -1,4 +1,4 @@
-"""Finding the modules: every folder of `modules/`, in an order in which each comes after what it requires."""
+"""Finds the modules: every folder of `modules/`, sorted so that each comes after those it requires."""
 
 import importlib
 import importlib.util
@@ -51,7 +51,7 @@ class DiscoveredModule:
         return None if found is None else self._imported(f"{self.package}.{file}", found)
 
     def face(self) -> ModuleType:
-        """The module's package, which shows others what it lists in `__all__`; raises as `part` does."""
+        """The module's package, whose `__all__` lists what others may use; raises as `part` does."""
         return self._imported(self.package, self.path / "__init__.py")
 
     def _imported(self, name: str, file: Path) -> ModuleType:
@@ -186,7 +186,7 @@ class Modules(Mapping[str, DiscoveredModule]):
 
 
 def _origin_of(error: Exception, package: str) -> Path | None:
-    """The file of ours whose import failed: the last one on the way to the error, libraries left out."""
+    """The file of ours whose import failed: the innermost one in the traceback, libraries left out."""
     if isinstance(error, SyntaxError) and error.filename:
         return Path(error.filename)
     ours = {PACKAGE, "shared", package.partition(".")[0]}

@@ -1,8 +1,8 @@
-"""A listening socket that lets nobody new in, but loses nobody who is in its queue.
+"""Stops new connections to a listening socket without losing those in its queue.
 
-Who has connected before a listening socket is closed, and has not been accepted, is reset, perhaps after sending a
-request. Here Linux throws away the packets that open a connection, as if they had been lost: the queue runs empty, and
-who knocks tries again after a second, when the socket is closed and a proxy goes on to another instance.
+Closing a listening socket resets the connections that have not been accepted, perhaps after they sent a request. Here
+Linux drops the packets that open a connection, as if they had been lost: the queue is emptied, and new clients retry
+after a second, when the socket is closed and a proxy turns to another instance.
 """
 
 import ctypes
@@ -25,7 +25,7 @@ _NO_NEW_CONNECTION = (
 
 
 def shut(fileno: int) -> None:
-    """Let nobody new in, through any process that has this socket. Does nothing where that cannot be had."""
+    """Drop new connections, in every process that has this socket. Does nothing where that is not supported."""
     program = ctypes.create_string_buffer(b"".join(struct.pack("HBBI", *line) for line in _NO_NEW_CONNECTION))
     _set(fileno, _SO_ATTACH_FILTER, struct.pack("HP", len(_NO_NEW_CONNECTION), ctypes.addressof(program)))
 
@@ -38,6 +38,6 @@ def open_again(fileno: int) -> None:
 def _set(fileno: int, option: int, value: bytes) -> None:
     if sys.platform != "linux":
         return
-    # The refusal is the usual case for `open_again`: there is no filter.
+    # An error is the usual case for `open_again`: there is no filter.
     with suppress(OSError), socket.socket(fileno=os.dup(fileno)) as listener:
         listener.setsockopt(socket.SOL_SOCKET, option, value)

@@ -1,4 +1,4 @@
-"""The end of a server: it goes out of the load balancer, finishes what it has begun, and ends in time."""
+"""Graceful shutdown: the server leaves the load balancer, finishes its requests, and ends in time."""
 
 import asyncio
 import signal
@@ -19,16 +19,16 @@ from shared.shutdown import Shutdown
 log = structlog.get_logger("shutdown")
 
 TICK_SECONDS = 0.05
-# For those who have just connected to send what they want.
+# For new connections to send their request.
 ARRIVAL_SECONDS = 0.5
-# For an application whose client is gone, and for one that was broken off, to notice.
+# For a request to notice that its client is gone, or that it was cancelled.
 PARTING_SECONDS = 1.0
-# For background work and the pools, at most; of a short time they get a half.
+# For background work and the pools at most; half of the time if that is short.
 CLOSING_SECONDS = 12.0
 
 
 class DrainingServer(uvicorn.Server):
-    """uvicorn's server with an end of its own. Made from uvicorn's by `drain_at_the_end`, never constructed."""
+    """uvicorn's server with a graceful shutdown. Never constructed: `drain_at_the_end` makes it from uvicorn's."""
 
     _shutdown: Shutdown
     _delay: float
@@ -43,15 +43,16 @@ class DrainingServer(uvicorn.Server):
             signal.signal(sig, self.handle_exit)
         if (parent := parent_process()) is not None:
             with suppress(NotImplementedError):  # Windows
-                self._loop.add_reader(parent.sentinel, self._lose_the_supervisor, parent.sentinel)
+                self._loop.add_reader(parent.sentinel, self._supervisor_lost, parent.sentinel)
 
     def handle_exit(self, sig: int, _frame: FrameType | None) -> None:
-        """Begin the end; asked again, end at once."""
+        """Begin to drain; at a second signal, end at once."""
         if self._deadline is None:
             self._captured_signals.append(sig)
             self._loop.call_soon_threadsafe(self._begin, self._set_the_deadline(), self._delay)
         elif sig == signal.SIGINT or parent_process() is None:
-            # A supervisor's SIGTERM often comes twice, to its group and from itself. It ends its workers by SIGKILL.
+            # Workers ignore a second SIGTERM: often they get one with the group and one from the supervisor, which ends
+            # them by SIGKILL.
             signal.signal(sig, signal.SIG_DFL)
             signal.raise_signal(sig)
 
@@ -66,7 +67,7 @@ class DrainingServer(uvicorn.Server):
         if self._deadline is None:  # by --limit-max-requests
             self._begin(self._set_the_deadline(), 0)
         log.info("stops_accepting", connections=len(self.server_state.connections))
-        await self._let_in_who_has_connected()
+        await self._empty_the_queue()
         for server in self.servers:
             server.close()
         for one in sockets or ():
@@ -78,12 +79,12 @@ class DrainingServer(uvicorn.Server):
             async with asyncio.timeout(self._seconds_left() - PARTING_SECONDS / 2):
                 await self.lifespan.shutdown()
         except TimeoutError:
-            log.error("shutdown_cut_off", seconds=self._timeout)  # noqa: TRY400 - where it hung, no traceback tells
+            log.error("shutdown_cut_off", seconds=self._timeout)  # noqa: TRY400 - no traceback shows where it hung
 
     def _set_the_deadline(self) -> float:
         self._deadline = time.monotonic() + self._timeout
         if hasattr(signal, "setitimer"):
-            # Whatever hangs, also code that never returns to the loop: then the kernel ends the process.
+            # If anything hangs, even code that never returns to the loop, the kernel ends the process.
             signal.setitimer(signal.ITIMER_REAL, self._timeout)
         return self._deadline
 
@@ -98,8 +99,8 @@ class DrainingServer(uvicorn.Server):
     def _stop_serving(self) -> None:
         self.should_exit = True
 
-    def _lose_the_supervisor(self, sentinel: int) -> None:
-        """Nobody would end this worker any more, and the port is wanted by the supervisor's successor."""
+    def _supervisor_lost(self, sentinel: int) -> None:
+        """End this worker: nothing else would, and the supervisor's successor needs the port."""
         self._loop.remove_reader(sentinel)
         log.error("supervisor_gone")
         if self._deadline is None:
@@ -110,18 +111,19 @@ class DrainingServer(uvicorn.Server):
     def _listeners(self) -> list[int]:
         return [one.fileno() for server in self.servers for one in server.sockets]
 
-    async def _let_in_who_has_connected(self) -> None:
+    async def _empty_the_queue(self) -> None:
+        """Accept the connections that wait in the sockets' queues, and give them time to send a request."""
         for fileno in self._listeners():
             door.shut(fileno)
         until = time.monotonic() + ARRIVAL_SECONDS
         await asyncio.sleep(TICK_SECONDS)
-        while time.monotonic() < until and any(  # noqa: ASYNC110 - what uvicorn knows of its connections sets no event
-            map(_has_asked_nothing, self.server_state.connections)
+        while time.monotonic() < until and any(  # noqa: ASYNC110 - uvicorn has no event for it
+            map(_has_no_request, self.server_state.connections)
         ):
             await asyncio.sleep(TICK_SECONDS)
 
     async def _finish_requests(self) -> None:
-        """Wait for those who wait for an answer, as long as there is time for it; then break off."""
+        """Wait for requests to end, as long as there is time for it; then cancel them."""
         state, given = self.server_state, self.config.timeout_graceful_shutdown
         left = self._seconds_left()
         until = time.monotonic() + left - min(CLOSING_SECONDS, left / 2)
@@ -142,15 +144,15 @@ class DrainingServer(uvicorn.Server):
         return cast("float", self._shutdown.seconds_left())
 
 
-def _has_asked_nothing(connection: object) -> bool:
-    """Whether it is one of HTTP on which no request has begun."""
+def _has_no_request(connection: object) -> bool:
+    """True for an HTTP connection on which no request has begun."""
     return getattr(connection, "cycle", connection) is None
 
 
 def drain_at_the_end(shutdown: Shutdown, *, delay: float, timeout: float) -> None:
-    """From now on the server that runs this application stops as `DrainingServer` does, whatever command started it.
+    """Make the server that runs this application a `DrainingServer`, whatever command started it.
 
-    uvicorn makes its server before it imports the application, so that this one is changed while it starts. It is
+    uvicorn makes its server before it imports the application, so its class is changed while it starts. The server is
     found through the signals that it handles; in a test there is none.
     """
     server = getattr(signal.getsignal(signal.SIGTERM), "__self__", None)

@@ -1,4 +1,4 @@
-"""The garbage collector, where it would only look at what is there to stay."""
+"""Pauses garbage collection while long-lived objects are built."""
 
 import gc
 from collections.abc import Iterator
@@ -7,7 +7,7 @@ from contextlib import contextmanager
 
 @contextmanager
 def collection_paused() -> Iterator[None]:
-    """Build something large that stays: the collector would go through all of it again and again, and find nothing."""
+    """For building something large and long-lived, which the collector would scan again and again for nothing."""
     was_on = gc.isenabled()
     gc.disable()
     try:

@@ -1,4 +1,4 @@
-"""The layers around every request, in their order."""
+"""The middleware around every request, in order."""
 
 from starlette.middleware import Middleware
 from uvicorn.middleware.proxy_headers import ProxyHeadersMiddleware
@@ -42,7 +42,7 @@ def layers(settings: Settings, modules: Modules) -> list[Middleware]:
         Middleware(CatchAllMiddleware),
         Middleware(DeadlineMiddleware, seconds=settings.request_timeout_seconds),
         Middleware(AuthMiddleware),
-        # Who is refused has had no byte of the body read.
+        # Inside AuthMiddleware, so that no byte of a refused request's body is read.
         Middleware(
             BodyMiddleware,
             max_bytes=settings.max_body_bytes,

@@ -1,4 +1,4 @@
-"""What happens between the start of an application and its end."""
+"""The lifespan of an application: its start, and its end."""
 
 import asyncio
 from collections.abc import AsyncIterator
@@ -44,12 +44,12 @@ async def lifespan(app: FastAPI) -> AsyncIterator[dict[str, Any]]:
 
 @asynccontextmanager
 async def _started(runtime: Runtime) -> AsyncIterator[None]:
-    """Start, or refuse to. A worker that replaces another waits instead: its refusal would end the whole service."""
+    """Start, or raise. A worker that replaces another retries instead: its failure would end the whole service."""
     waiting = None
     try:
         await _start(runtime)
     except Exception as error:
-        # Settings do not mend themselves.
+        # A retry cannot mend settings.
         if isinstance(error, SettingsError) or not replaces_another():
             # The server prints a traceback of its own, in which the reason is hard to find.
             log.critical("cannot_start", reason=str(error))
@@ -76,7 +76,7 @@ async def _start_later(runtime: Runtime, reason: str) -> None:
         await asyncio.sleep(RETRY_SECONDS)
         try:
             await _start(runtime)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it may pass
+        except Exception as error:  # noqa: BLE001 - any fault may be temporary
             if str(error) != reason:
                 reason = str(error)
                 log.error("waiting_to_start", reason=reason)  # noqa: TRY400 - the reason says it

@@ -1,4 +1,4 @@
-"""Connects the modules' handlers with the events of the modules that are there."""
+"""Subscribes the modules' handlers to events, if the publishing module is there."""
 
 from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
@@ -14,15 +14,15 @@ log = structlog.get_logger(__name__)
 
 
 def subscribe_handlers(bus: EventBus, modules: Modules, containers: Mapping[str, Any]) -> None:
-    """Subscribe each module's `handlers.py`, and what an `events.py` declares besides.
+    """Subscribe the handlers in each module's `handlers.py` and `events.py`.
 
-    An event that is named as text, `"billing:InvoicePaid"`, is left out if the module is not there or switched off.
+    An event that is named as text, `"billing:InvoicePaid"`, is skipped if its module is missing or switched off.
 
     Args:
         modules: Those that are switched on.
 
     Raises:
-        ModuleError: A named event is none that its module shows to others.
+        ModuleError: The `__all__` of its module does not list a named event.
     """
     for module in modules.values():
         for handlers in _declared(module):

@@ -1,4 +1,4 @@
-"""Whether the database is where the code is: asked without Alembic, which a service does not load for it."""
+"""Compares the database with the code's revisions, without Alembic, which a service need not load."""
 
 import asyncio
 from collections.abc import Callable, Iterable, Mapping
@@ -18,7 +18,7 @@ from shared.database.poolers import refuse_unannounced_pooler
 log = structlog.get_logger(__name__)
 
 VERSIONS = table_named("alembic_version", column("version_num"))
-# The applied revisions that older code cannot work with; there as soon as there is one. See migrations/breaking.py.
+# The table of applied revisions that older code cannot work with; made with the first. See migrations/breaking.py.
 BREAKING = "alembic_breaking"
 
 
@@ -31,11 +31,11 @@ async def check_database(
 ) -> bool:
     """Find a wrong address or an old schema now rather than at the first request.
 
-    Production does not start. Development starts and says what is wrong; it lets `upgrade` do what is pending, `when`
-    all modules are: an empty database gets its tables. With `any`, one that is behind is upgraded, too.
+    Production does not start. Development starts and logs the fault. It calls `upgrade` when all modules are pending,
+    as in an empty database; with `when=any`, also when some are.
 
     Returns:
-        Whether the database can be used.
+        True if the database can be used.
 
     Raises:
         StartupError: Production cannot work with this database, or development's `upgrade` has refused.
@@ -46,7 +46,7 @@ async def check_database(
     try:
         await refuse_unannounced_pooler(database.url)
         state = await runtime.shared.read_migrations()(database.engine)
-        # Alembic refuses to touch what newer code has migrated.
+        # Alembic refuses a database that newer code has migrated.
         is_known = {"applied", "pending"}.issuperset(state.values())
         if settings.app_env == "development" and is_known and when(status == "pending" for status in state.values()):
             await asyncio.to_thread(upgrade, database.url)
@@ -54,7 +54,7 @@ async def check_database(
             mismatch = mismatch_in(state)
     except StartupError:
         raise
-    except Exception as error:  # noqa: BLE001 - whatever it is, the database cannot be used
+    except Exception as error:  # noqa: BLE001 - after any error the database cannot be used
         fault = f"The database {address} cannot be used: {type(error).__name__}: {error}. {what_to_do(error)}"
         if settings.is_production:
             raise StartupError(fault) from None
@@ -87,25 +87,25 @@ def mismatch_in(state: MigrationState) -> str | None:
 
 
 class Migrations:
-    """Reads each module's state, and tells the log once when the database is ahead."""
+    """Reads each module's state, and logs once when the database is ahead."""
 
     def __init__(self, branches: Branches, owners: Mapping[str, str]) -> None:
-        """`owners` tells whose each table is: `{table: module}`."""
+        """`owners` names the module of each table: `{table: module}`."""
         self._branches = branches
         self._owners = owners
-        self._told: set[str] = set()
+        self._logged: set[str] = set()
 
     async def __call__(self, engine: AsyncEngine) -> MigrationState:
-        """Ask the database.
+        """Read the state from the database.
 
-        It goes by the heads of the files, not by the rows: a head that another branch depends on has no row.
+        The heads of the files decide, not the rows: a head that another branch depends on has no row.
         """
         async with engine.execution_options(isolation_level="AUTOCOMMIT").connect() as connection:
             state = await connection.run_sync(self._read)
         ahead = {name for name, status in state.items() if status in {"ahead", "incompatible"}}
-        if ahead - self._told:
+        if ahead - self._logged:
             log.warning("database_is_ahead", modules=sorted(ahead), reason="newer code has migrated it")
-        self._told = ahead
+        self._logged = ahead
         return state
 
     def _read(self, connection: Connection) -> MigrationState:
@@ -117,13 +117,13 @@ class Migrations:
         }
         if rows <= self._branches.keys():
             return state
-        return state | self._judge_unknown(connection, rows, state)
+        return state | self._state_by_tables(connection, rows, state)
 
-    def _judge_unknown(self, connection: Connection, rows: set[str], state: MigrationState) -> MigrationState:
-        """Some rows are of newer code: what else they imply as applied, only that code's files say.
+    def _state_by_tables(self, connection: Connection, rows: set[str], state: MigrationState) -> MigrationState:
+        """Some rows belong to newer code, and only its files say which other revisions they imply.
 
-        What they build on has no row of its own. So a module without one may be at its head: then the database has all
-        that its models name. A module that has a row is where that row says.
+        Revisions that others build on have no row. So a module without a row may be at its head: it is, if the database
+        has all tables and columns of its models. A module with a row is where its row says.
         """
         ahead, behind_row = _modules_of(rows - self._branches.keys()), _modules_of(rows & self._branches.keys())
         breaking = _modules_of(_ids(connection, BREAKING) - self._branches.keys())
@@ -137,7 +137,7 @@ class Migrations:
         return judged
 
     def _serves(self, connection: Connection, module: str) -> bool:
-        """Whether every table and column that the module's models name is there."""
+        """True if every table and column of the module's models exists."""
         # Looked up in the catalogue: a query of the table itself would wait for a migration that has it locked.
         catalogue = inspect(connection)
         for table in Base.metadata.tables.values():
@@ -156,7 +156,7 @@ def _modules_of(revision_ids: Iterable[str]) -> set[str]:
 
 
 def _ids(connection: Connection, table: str) -> set[str]:
-    # Alembic's own way to ask would log two lines each time, and readiness is asked all day.
+    # Alembic's own query would log two lines at each readiness probe.
     if not inspect(connection).has_table(table):
         return set()
     return set(connection.scalars(select(column("version_num")).select_from(table_named(table))))

@@ -31,10 +31,10 @@ Folders = Mapping[str, Path]
 
 
 def requirements_in(folder: Path) -> list[Requirement]:
-    """What a module's `requirements.txt` asks for; nothing if there is no such file.
+    """The requirements in a module's `requirements.txt`; none if there is no such file.
 
     Raises:
-        ValueError: A line is something else than a package with bounds.
+        ValueError: A line is not a package with bounds.
     """
     file = folder / FILE
     if not file.exists():
@@ -56,18 +56,18 @@ def _read(file: Path, number: int, line: str) -> Requirement:
 
 
 def package_faults(folders: Folders) -> list[str]:
-    """What is not installed, or in a version that a module cannot work with; a line for each."""
+    """A line for each package that is not installed, or in a version outside a module's bounds."""
     return _faults(folders, _installed, "it is not installed", "{} is installed")
 
 
 def report_of_missing(folders: Folders) -> str:
-    """What `package_faults` finds, and what to do about it; empty if nothing is missing."""
+    """The result of `package_faults`, and what to do about it; empty if nothing is missing."""
     faults = [f"  - {fault}" for fault in package_faults(folders)]
     return "\n".join(["Python packages are missing:", *faults, f"  - Run: {COMMAND}"]) if faults else ""
 
 
 def lock_faults(folders: Folders) -> list[str]:
-    """What the lock file has not got, or in another version: production would be without it."""
+    """A line for each package that the lock file, and so production, lacks or has in another version."""
     file = ROOT / LOCK
     if not file.exists():  # installed as a package
         return []
@@ -104,9 +104,9 @@ def _faults(folders: Folders, version_of: VersionOf, missing: str, other: str) -
 
 
 def adopt(folders: Folders) -> None:
-    """Make the dependency group and the lock file what the modules ask for; says each command that it runs.
+    """Update the dependency group and the lock file to the modules' requirements; prints each command that it runs.
 
-    Ends the process when a `requirements.txt` cannot be read, or uv finds no versions; uv has said why.
+    Ends the process when a `requirements.txt` cannot be read, or uv fails, which then says why.
     """
     try:
         wanted = _wanted(folders)
@@ -124,7 +124,7 @@ def adopt(folders: Folders) -> None:
 
 
 def _wanted(folders: Folders) -> dict[NormalizedName, Requirement]:
-    """One requirement for each package: what is within the bounds of every module."""
+    """One requirement for each package, within the bounds of every module."""
     wanted: dict[NormalizedName, Requirement] = {}
     for folder in folders.values():
         for one in requirements_in(folder):

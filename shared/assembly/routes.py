@@ -7,9 +7,9 @@ from shared.module import ModuleError
 
 
 def include_routes(app: FastAPI, module: DiscoveredModule, *, is_production: bool) -> None:
-    """Put the module's `router` under its prefix, and its `root_router` where it says itself.
+    """Mount the module's `router` under its prefix, and its `root_router` without one.
 
-    A `development_router` goes under the prefix, too, but not in production.
+    A `development_router` is mounted under the prefix, too, but not in production.
 
     Raises:
         ModuleError: Its `router.py` defines neither.

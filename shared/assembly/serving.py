@@ -1,4 +1,4 @@
-"""The server, as `bootstrap.py` starts it."""
+"""The server that `bootstrap.py` starts."""
 
 import sys
 from typing import Any
@@ -11,7 +11,7 @@ from shared.settings.settings import Settings
 
 
 def serve(settings: Settings) -> None:
-    """Serve until somebody ends it, with as many workers as WEB_CONCURRENCY says."""
+    """Serve until a signal ends it, with as many workers as WEB_CONCURRENCY says."""
     options: dict[str, Any] = {
         "app_dir": str(ROOT),
         "host": settings.app_host,

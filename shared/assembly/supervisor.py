@@ -18,26 +18,26 @@ from uvicorn.supervisors.multiprocess import Process
 log = structlog.get_logger("supervisor")
 
 LONGEST_PAUSE_SECONDS = 30.0
-# Beyond the time in which a worker ends by itself.
+# Added to the time in which a worker ends by itself.
 SPARE_SECONDS = 5.0
 
 
 @dataclass(slots=True)
 class _Place:
-    """What became of the workers in one place: how often the newest ones died young, and when there may be another."""
+    """The slot of one worker: how often in a row its workers died early, and when the next one may start."""
 
     failures: int = 0
     due: float = 0.0
 
 
 class Worker(Process):
-    """Told apart from uvicorn's own by `fails_the_supervisor`."""
+    """A class of its own, by which `fails_the_supervisor` recognises our workers."""
 
 
 class Supervisor(Multiprocess):
-    """uvicorn's, which ends the healthy workers with one that cannot start, and says that all was well.
+    """Keeps the healthy workers when one cannot start; uvicorn's own would end them all, with exit code 0.
 
-    Only when no worker has ever served is a worker's refusal to start the supervisor's own.
+    It ends with a worker that cannot start only if no worker has ever served.
     """
 
     def __init__(self, config: Config, sockets: list[socket], *, shutdown_timeout: float) -> None:
@@ -57,12 +57,12 @@ class Supervisor(Multiprocess):
             if self.should_exit.is_set():
                 return
             if process.is_alive(timeout=self.config.timeout_worker_healthcheck):
-                self._note_whether_it_serves(index, process)
+                self._note_if_ready(index, process)
             else:
                 self._replace(index, process)
 
     def join_all(self) -> None:
-        """Wait for the workers, which end in their time; asked again, or after that, end them."""
+        """Wait for the workers to end; kill them at a second signal, or when their time is over."""
         until = time.monotonic() + self._shutdown_timeout + SPARE_SECONDS
         self.signal_queue.clear()
         while any(process.exitcode is None for process in self.processes):
@@ -75,7 +75,7 @@ class Supervisor(Multiprocess):
         for process in self.processes:
             process.join()
 
-    def _note_whether_it_serves(self, index: int, process: Process) -> None:
+    def _note_if_ready(self, index: int, process: Process) -> None:
         place = self._places[index]
         if (place.failures or not self._has_served) and process.is_ready(self.config.timeout_worker_healthcheck):
             self._has_served, place.failures = True, 0
@@ -101,10 +101,10 @@ class Supervisor(Multiprocess):
 
 @contextmanager
 def fails_the_supervisor() -> Iterator[None]:
-    """Around the start of a worker: if it fails, uvicorn's own supervisor would end the others and itself with 0.
+    """For the start of a worker: if it fails, uvicorn's own supervisor would end all workers and exit with 0.
 
-    So it is ended by a signal that it does not handle, and the others notice. In a container where it is the first
-    process the kernel does not let it be.
+    So that supervisor is killed by a signal that it does not handle, and the other workers notice. In a container where
+    it is process 1, the kernel ignores the signal.
     """
     try:
         yield

@@ -1,4 +1,4 @@
-"""Whether a module's container asks for what there is: the library itself finds a misspelt name at the first use."""
+"""Finds misspelt names in a module's container, which the library itself reports only at the first use."""
 
 import inspect
 from collections.abc import Iterator
@@ -8,12 +8,12 @@ from typing import Any
 from dependency_injector import providers
 from dependency_injector.containers import DeclarativeContainer
 
-# What calls something with the arguments that the container states.
+# Providers that call something with the arguments in the container.
 CALLING = (providers.Factory, providers.BaseSingleton, providers.Resource, providers.Callable)
 
 
 def wiring_faults(container: DeclarativeContainer) -> list[str]:
-    """Every name in a container that nothing has: of a provider, of a setting, of a parameter."""
+    """Every unknown name in a container: of a provider, of a setting, of a parameter."""
     return sorted({*_unknown_providers(container), *_unknown_settings(container), *_unknown_parameters(container)})
 
 
@@ -24,7 +24,7 @@ def _unknown_providers(container: DeclarativeContainer) -> Iterator[str]:
         known = [one for one, provider in given.providers.items() if _is_defined(provider)]
         for one, provider in given.providers.items():
             if not _is_defined(provider):
-                yield f"{name}.{one}{_instead(one, known)}"
+                yield f"{name}.{one}{_suggestion(one, known)}"
 
 
 def _is_defined(provider: providers.Provider[Any]) -> bool:
@@ -32,14 +32,14 @@ def _is_defined(provider: providers.Provider[Any]) -> bool:
 
 
 def _unknown_settings(container: DeclarativeContainer) -> Iterator[str]:
-    """Of `settings.provided.name`. What other providers have, only their objects could tell, which are not made yet."""
+    """Checks `settings.provided.name`. Other providers' attributes are unknown until their objects are made."""
     for getter in container.traverse(types=[providers.AttributeGetter]):
         source = getattr(getter.provides, "provides", None)
         if not isinstance(source, providers.Dependency) or str(source.parent_name).rpartition(".")[2] != "settings":
             continue
         name = str(getter.name)
         if source.is_defined and not hasattr(settings := source(), name):
-            yield f"settings.provided.{name}{_instead(name, vars(settings))}"
+            yield f"settings.provided.{name}{_suggestion(name, vars(settings))}"
 
 
 def _unknown_parameters(container: DeclarativeContainer) -> Iterator[str]:
@@ -51,13 +51,13 @@ def _unknown_parameters(container: DeclarativeContainer) -> Iterator[str]:
         except ValueError:  # built in, without a signature
             continue
         try:
-            # A factory's caller may give what is missing: a session, for example. A singleton has many callers.
+            # A factory's caller may pass further arguments, such as a session; a singleton's callers cannot.
             bind = signature.bind if isinstance(provider, providers.BaseSingleton) else signature.bind_partial
             bind(*provider.args, **provider.kwargs)
         except TypeError as error:
             yield f"{name}: {provider.provides.__name__} {error}"
 
 
-def _instead(name: str, known: Any) -> str:
+def _suggestion(name: str, known: Any) -> str:
     near = get_close_matches(name, list(known), n=1)
     return f" (did you mean {near[0]}?)" if near else ""

@@ -1,15 +1,15 @@
-"""Whether a process is one of several that somebody else starts, and starts again."""
+"""Recognises a worker that replaces another."""
 
 from multiprocessing import current_process
 from typing import Any
 
 
 def replaces_another() -> bool:
-    """Whether uvicorn's supervisor started this worker after its first ones: in the place of one that had ended.
+    """True if uvicorn's supervisor started this worker in place of one that had ended.
 
-    The supervisor does not say so, but a process knows how many its parent started before it.
+    The supervisor does not say so, but a process knows how many processes its parent started before.
     """
     process: Any = current_process()
-    number = process._identity[-1:]  # noqa: SLF001 - stated in no other place; what tests/end_to_end holds
+    number = process._identity[-1:]  # noqa: SLF001 - no public name; tests/end_to_end checks it
     config = getattr(process, "_kwargs", {}).get("config")
     return bool(number) and number[0] > getattr(config, "workers", number[0])

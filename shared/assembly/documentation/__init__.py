@@ -1,7 +1,7 @@
-"""The API document in a browser, outside production: /docs to try, /redoc to read. All of it comes from this machine.
+"""The API document in a browser, outside production: /docs to try, /redoc to read. It loads nothing from elsewhere.
 
-The program files are those of the package fastapi-offline, of which nothing else is used. Links between them are
-relative: behind a proxy that serves all this below a path of its own, they stay right.
+Scripts and styles are those of the package fastapi-offline; nothing else of it is used. Links between the files are
+relative, so that they also work behind a proxy that adds a path of its own.
 """
 
 import importlib.util
@@ -23,11 +23,11 @@ FOLDER = Path(__file__).parent
 OWN = ("docs.js", "icon.svg", "redoc.js")
 PACKAGE = "fastapi_offline"
 PACKAGED = ("redoc.standalone.js", "swagger-ui-bundle.js", "swagger-ui.css")
-# The one thing that any of these files would fetch from elsewhere.
+# The only thing that these files would load from elsewhere.
 FOREIGN_PICTURE, OWN_PICTURE = "https://cdn.redoc.ly/redoc/logo-mini.svg", "docs/icon.svg"
 
-# Scripts come from here and nowhere else. Both programs write their styles into the page while it is open, and Redoc
-# searches in a worker that it makes itself. `data:` are the small pictures in their style sheets.
+# Only scripts of our own. Both programs insert styles at run time, and Redoc searches in a worker that it creates.
+# `data:` is for the small pictures in their style sheets.
 CONTENT_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; img-src 'self' data:; "
     "connect-src 'self'; worker-src blob:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -48,7 +48,7 @@ Endpoint = Callable[[Request], Awaitable[Response] | Response]
 
 
 def add_documentation(app: FastAPI) -> None:
-    """Add /docs, /redoc and what they load. The document is made at the first request, as always."""
+    """Add /docs, /redoc and the files they load. The document is made at the first request."""
     files = _files()
 
     async def get_document(request: Request) -> JSONResponse:
@@ -65,7 +65,7 @@ def add_documentation(app: FastAPI) -> None:
 
 
 def _files() -> dict[str, Path]:
-    """What the pages load, by name; empty when the package is not installed."""
+    """The files that the pages load, by name; empty when the package is not installed."""
     package = importlib.util.find_spec(PACKAGE)
     if package is None or package.origin is None:
         return {}

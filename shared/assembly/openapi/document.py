@@ -1,4 +1,4 @@
-"""An OpenAPI document that says what the service really answers, in a form that generators of clients understand."""
+"""An OpenAPI document with every answer of the service, in a form that generators of clients understand."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
@@ -32,13 +32,13 @@ from shared.http.stated_failures import StatedFailure
 
 SECURITY_SCHEME = "bearer"
 LICENCE = {"name": "MIT", "identifier": "MIT"}
-# Relative to where the document was found: the service does not know under which names it is reached.
-SERVERS: list[dict[str, Any]] = [{"url": "/", "description": "Where this document comes from."}]
+# Relative to the document's address: the service does not know under which names it is reached.
+SERVERS: list[dict[str, Any]] = [{"url": "/", "description": "The server of this document."}]
 FRAMEWORKS_DESCRIPTION = "Successful Response"
 SUCCESSES = {
-    "200": "It is done; `code` is `ok`.",
-    "201": "It is made; `data` is how it looks now.",
-    "202": "It is accepted, and done soon.",
+    "200": "Success; `code` is `ok`.",
+    "201": "Created; `data` is the new resource.",
+    "202": "Accepted; it will be done soon.",
 }
 SAFE_METHODS = frozenset({"get", "head", "options"})
 
@@ -52,8 +52,8 @@ def describe_truthfully(
     """Make `app.openapi()` complete. The document is made once, at the first call.
 
     Args:
-        settings: Those that are in force, for bounds that depend on them.
-        denials: What the authenticator may answer in place of PermissionDenied.
+        settings: The current settings, for bounds that depend on them.
+        denials: The failures that the authenticator may set in place of PermissionDenied.
     """
     entries = {(entry.path, method.lower()): entry for entry in table.routes for method in entry.methods}
     in_force = {name: value for one in settings for name, value in _by_variable(one)}
@@ -123,14 +123,14 @@ def _security_of(entry: RouteEntry) -> list[dict[str, list[str]]]:
     if entry.is_public:
         return []
     token: dict[str, list[str]] = {SECURITY_SCHEME: []}
-    # An empty requirement says that it goes without a token, too.
+    # An empty requirement makes the token optional.
     return [token, {}] if isinstance(entry.marker, AuthenticatedOr) else [token]
 
 
 def _failures_by_status(
     operation: dict[str, Any], method: str, entry: RouteEntry, denials: Errors
 ) -> dict[str, list[type[AppError]]]:
-    """The route's own failures first, then those that the layers around it may answer."""
+    """The route's own failures first, then those of the middleware around it."""
     stated = getattr(entry.context, "responses", None) or {}
     own = [error for one in stated.values() if isinstance(one, StatedFailure) for error in one.errors]
     # FastAPI's own shape of a 422, which this service never sends.

@@ -55,7 +55,7 @@ def _envelope(name: str, codes: list[str], data: dict[str, Any]) -> dict[str, An
 def describe_failure(
     errors: Sequence[type[AppError]], schemas: FailureSchemas, stated: dict[str, Any]
 ) -> dict[str, Any]:
-    """The response of a status. What a route states of its own form of it stays."""
+    """The response of a status. A form that the route declares itself is kept."""
     if "content" in stated:
         return stated | {"description": f"{stated['description']}; {_text_of(errors)}"}
     content = {"schema": schemas.reference_to(errors), "examples": _examples(errors)}

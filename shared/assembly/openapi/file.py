@@ -1,4 +1,4 @@
-"""The OpenAPI document as a file: for programs that generate clients, and to compare with the one that is kept."""
+"""The OpenAPI document as a file, for generators of clients, and its comparison with the committed one."""
 
 import json
 from collections.abc import Iterator, Mapping
@@ -18,7 +18,7 @@ def text_of(document: Mapping[str, Any]) -> str:
 
 
 def differences(text: str, kept: Path = KEPT) -> Iterator[str]:
-    """The first lines in which the kept document is not as `text`; none if it is."""
+    """The first lines in which the committed document differs from `text`."""
     before = kept.read_text(encoding="utf-8") if kept.exists() else ""
     lines = list(
         unified_diff(before.splitlines(), text.splitlines(), "docs/openapi.json", "this code", n=1, lineterm="")

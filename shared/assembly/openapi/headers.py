@@ -21,7 +21,7 @@ HEADERS: dict[str, Any] = {
         "example": "Bearer",
     },
     "Location": {
-        "description": "The path of what was made.",
+        "description": "The path of the new resource.",
         "schema": {"type": "string", "format": "uri-reference"},
         "example": f"/api/users/{EXAMPLE_ID}",
     },

@@ -1,4 +1,4 @@
-"""Schemas in the form that generators of clients understand: what JSON Schema allows is more than they do."""
+"""Rewrites schemas for generators of clients, which understand less than JSON Schema allows."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -9,7 +9,7 @@ from shared.http.stated_failures import FROM_SETTINGS
 REFERENCE = "#/components/schemas/{model}"
 NULL = {"type": "null"}
 # Generators have no type for a property that is always null.
-NOTHING = {"type": ["object", "null"], "description": "Always null: there is nothing to tell."}
+NOTHING = {"type": ["object", "null"], "description": "Always null."}
 IDENTIFIER = re.compile(r"[A-Za-z][A-Za-z0-9]*")
 
 Schema = dict[str, Any]
@@ -32,14 +32,14 @@ def tidy(document: Schema, settings: Mapping[str, Any]) -> None:
 
 def _tidy_operation(operation: Schema, settings: Mapping[str, Any]) -> None:
     for parameter in operation.get("parameters", ()):
-        # Of these none can hold null: it would be the text "null".
+        # A parameter cannot hold null: it would be the text "null".
         parameter["schema"] = _without_null(parameter["schema"])
         _tidy_schema(parameter["schema"], settings, keeps_default=True)
         if description := parameter["schema"].pop("description", None):
             parameter.setdefault("description", description)
     if body := operation.get("requestBody"):
         for content in body["content"].values():
-            # A body that may be left out is left out; null would be a second way to say the same.
+            # An optional body can be left out; null would be a second way to say the same.
             content["schema"] = _without_null(content["schema"])
             _tidy_schema(content["schema"], settings)
     for response in operation["responses"].values():
@@ -57,7 +57,7 @@ def _tidy_component(schema: Schema, settings: Mapping[str, Any]) -> None:
 def _tidy_schema(schema: Schema, settings: Mapping[str, Any], *, keeps_default: bool = False) -> None:
     schema.pop("title", None)
     if not keeps_default:
-        # Clients would send it, in a PATCH too, or want a value for what may be left out.
+        # Clients would send the default, in a PATCH too, or require a value for an optional field.
         schema.pop("default", None)
     for keyword, variable in schema.pop(FROM_SETTINGS, {}).items():
         if variable in settings:
@@ -89,7 +89,7 @@ def _without_null(schema: Schema) -> Schema:
     rest = {key: value for key, value in schema.items() if key != "anyOf" and (key, value) != ("default", None)}
     if len(options) > 1:
         return {"anyOf": options} | rest
-    # Beside a reference, some tools take nothing else into account.
+    # Some tools ignore everything beside a reference.
     (option,) = options
     return option if "$ref" in option else {**option, **rest}
 
@@ -106,13 +106,13 @@ def _remove_unused(document: Schema) -> None:
 
 
 def _readable_names(schemas: Mapping[str, Schema]) -> dict[str, str]:
-    """What FastAPI derives from a generic class (`ApiResponse_list_RoleRead__`) becomes the class's own title."""
+    """Replaces names that FastAPI derives from generic classes (`ApiResponse_list_RoleRead__`) by the class's title."""
     wanted = {
         name: title if IDENTIFIER.fullmatch(title := str(schema.get("title", ""))) else pascal_case(name)
         for name, schema in schemas.items()
     }
     names = list(wanted.values())
-    # Two modules may each have a NoteRead; then the longer names, in which the module stands, tell them apart.
+    # Two modules may each have a NoteRead; then both keep their longer names, which contain the module.
     return {name: readable if names.count(readable) == 1 else pascal_case(name) for name, readable in wanted.items()}
 
 
@@ -130,7 +130,7 @@ def _references(value: Any) -> Iterator[str]:
 
 
 def _reference_holders(value: Any) -> Iterator[Schema]:
-    """Whatever refers to a schema."""
+    """All objects that refer to a schema."""
     if isinstance(value, dict):
         if str(value.get("$ref", "")).startswith(REFERENCE.format(model="")):
             yield value
