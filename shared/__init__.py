@@ -1,4 +1,4 @@
-"""What every module uses: ground files with one noun each, and a package for each larger subject.
+"""The code that all modules share: a file for each noun, and a package for each larger subject.
 
-A package hands on by its `__all__` what modules use of it. `assembly` and `middleware` are for the project alone.
+Modules use the names in a package's `__all__`. `assembly` and `middleware` are for the project alone.
 """

@@ -1,4 +1,4 @@
-"""The way from an application to its parts, for whoever holds it: a request, a layer around it, a dependency."""
+"""Access to the parts of an application, for requests, middleware and dependencies."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, TypeVar, cast
@@ -6,7 +6,7 @@ from typing import Any, TypeVar, cast
 T = TypeVar("T")
 
 Parts = Mapping[type[Any], Callable[[], Any]]
-"""How each part is got, by its type: called at each look-up, so that a part may be replaced until it is first used."""
+"""A getter for each part, by its type. Called at each look-up: a part may be replaced until it is first used."""
 
 
 def put_parts(app: Any, parts: Parts) -> None:

@@ -1,4 +1,4 @@
-"""Work that an answer does not wait for."""
+"""Background work, which answers do not wait for."""
 
 import asyncio
 from collections import deque
@@ -23,8 +23,8 @@ Work = Coroutine[Any, Any, None]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class _Given:
-    """What is to be done, for which request, and what the log may say of it."""
+class _Job:
+    """The work, the context of its request, and details for the log."""
 
     work: Work
     context: Context
@@ -32,12 +32,12 @@ class _Given:
 
 
 class BackgroundRunner:
-    """Runs coroutines in the loop that serves, a few at a time, after the answer and independently of it.
+    """Runs coroutines in the serving event loop, a few at a time, independently of the answer.
 
-    Nothing is kept on disk: what has not run when the process ends is lost. A failure is logged with the id of the
-    request that it came from; its text must hold nothing that a log may not.
+    Nothing is kept on disk: work that is left when the process ends is lost. A failure is logged with the id of its
+    request, so its text must not contain anything secret.
 
-    Unlike FastAPI's class of this name, one of these serves the whole application.
+    Unlike FastAPI's BackgroundTasks, one instance serves the whole application.
     """
 
     def __init__(
@@ -50,12 +50,12 @@ class BackgroundRunner:
         self._running_at_once = running_at_once
         self._most_waiting = waiting
         self._grace_seconds = grace_seconds
-        self._waiting: deque[_Given] = deque()
+        self._waiting: deque[_Job] = deque()
         # The loop itself keeps only weak references.
-        self._running: dict[asyncio.Task[None], _Given] = {}
+        self._running: dict[asyncio.Task[None], _Job] = {}
 
     def run(self, work: Work, **details: str) -> None:
-        """Start it, or let it wait for its turn. Never raises: when too much is waiting it is logged and dropped.
+        """Start the work, or queue it. Never raises: if the queue is full, the work is logged and dropped.
 
         `details` are logged with its name and the request's id if it is dropped, fails or is lost.
         """
@@ -64,16 +64,16 @@ class BackgroundRunner:
             log.error("background_task_dropped", task=_name(work), waiting=len(self._waiting), **details)
             return
         context = copy_context()
-        # It goes on for its caller, whatever becomes of the login.
+        # It continues for its caller, even if the login ends.
         context.run(current_request.set, replace(current_request.get(), confirm=None))
-        self._waiting.append(_Given(work, context, details))
+        self._waiting.append(_Job(work, context, details))
         self._start_next()
 
     async def close(self, *, within: float | None = None) -> None:
-        """Wait for everything, including what that starts in turn; after the grace period, cancel what is left.
+        """Wait for all work, including work that it starts; after the grace period, cancel the rest.
 
         Args:
-            within: Seconds for all of this, if they are fewer than the grace period would take.
+            within: Seconds for all of this, if fewer than the grace period.
         """
         grace = self._grace_seconds if within is None else min(self._grace_seconds, within - 2 * CANCELLATION_SECONDS)
         with suppress(TimeoutError):
@@ -83,10 +83,10 @@ class BackgroundRunner:
         if not self._running:
             return
         log.error("background_tasks_lost", running=len(self._running), waiting=len(self._waiting))
-        for given in (*self._running.values(), *self._waiting):
-            given.context.run(log.error, "background_task_lost", task=_name(given.work), **given.details)
-        for given in self._waiting:
-            given.work.close()
+        for job in (*self._running.values(), *self._waiting):
+            job.context.run(log.error, "background_task_lost", task=_name(job.work), **job.details)
+        for job in self._waiting:
+            job.work.close()
         self._waiting.clear()
         for task in self._running:
             task.cancel()
@@ -94,15 +94,15 @@ class BackgroundRunner:
 
     def _start_next(self) -> None:
         while self._waiting and len(self._running) < self._running_at_once:
-            given = self._waiting.popleft()
-            task = asyncio.get_running_loop().create_task(given.work, name=_name(given.work), context=given.context)
-            self._running[task] = given
-            task.add_done_callback(self._finish, context=given.context)
+            job = self._waiting.popleft()
+            task = asyncio.get_running_loop().create_task(job.work, name=_name(job.work), context=job.context)
+            self._running[task] = job
+            task.add_done_callback(self._finish, context=job.context)
 
     def _finish(self, task: asyncio.Task[None]) -> None:
-        given = self._running.pop(task)
+        job = self._running.pop(task)
         if not task.cancelled() and (error := task.exception()) is not None:
-            log.error("background_task_failed", task=task.get_name(), exc_info=error, **given.details)
+            log.error("background_task_failed", task=task.get_name(), exc_info=error, **job.details)
         self._start_next()
 
 

@@ -1,4 +1,4 @@
-"""What the commands of a module's `cli.py` are made with."""
+"""Runs the commands of a module's `cli.py`."""
 
 import asyncio
 from collections.abc import Awaitable, Callable

@@ -1,4 +1,4 @@
-"""What the project gives to every module's container, as `shared`, and how routes get what a container builds."""
+"""The container that every module's container gets as `shared`, and how routes get objects from a container."""
 
 import inspect
 from collections.abc import Awaitable, Callable
@@ -57,7 +57,7 @@ def _throttle(settings: Settings, keys: KeyRing) -> Throttle:
 
 
 class SharedContainer(DeclarativeContainer):
-    """One instance an application: two applications with different settings share nothing."""
+    """One instance per application: two applications with different settings share nothing."""
 
     settings = providers.Dependency(instance_of=Settings)
     permissions: providers.Dependency[tuple[Permission, ...]] = providers.Dependency(instance_of=tuple)
@@ -76,19 +76,19 @@ class SharedContainer(DeclarativeContainer):
 
 
 class Runtime:
-    """The application without its HTTP side: what a request and a command both work with."""
+    """The application without HTTP, for requests and commands alike."""
 
     def __init__(self, shared: SharedContainer) -> None:
         self.shared = shared
         self._authenticator: Callable[[], Authenticator] | None = None
         self.denials: tuple[type[AppError], ...] = ()
-        """The failures with which the authenticator may close the routes that require a permission."""
+        """The failures that the authenticator may set for routes that require a permission."""
         self._containers: dict[type[DeclarativeContainer], DeclarativeContainer] = {}
         self._providers: dict[providers.Provider[Any], providers.Provider[Any]] = {}
         self._take_providers(SharedContainer, shared)
 
     def add(self, declared: type[DeclarativeContainer], container: DeclarativeContainer) -> None:
-        """Take a module's container in. One that provides `authenticator` says from now on who is calling."""
+        """Add a module's container. One that provides `authenticator` authenticates all callers from now on."""
         self._containers[declared] = container
         self._take_providers(declared, container)
         if (provider := container.providers.get("authenticator")) is not None:
@@ -102,7 +102,7 @@ class Runtime:
 
     @property
     def parts(self) -> dict[type[Any], Callable[[], Any]]:
-        """For `part_of`."""
+        """The parts that `part_of` finds."""
         shared = self.shared
         return {
             Runtime: lambda: self,
@@ -113,7 +113,7 @@ class Runtime:
 
     @property
     def authenticator(self) -> Authenticator:
-        """Asked for at each request, not kept: a part of it may be overridden until it is first needed."""
+        """Looked up at each request, since a part of it may be overridden until it is first used."""
         return DenyEveryone() if self._authenticator is None else self._authenticator()
 
     def of(self, container: type[C]) -> C:
@@ -123,7 +123,7 @@ class Runtime:
         return cast("C", self._containers[container])
 
     def provider(self, declared: providers.Provider[T]) -> providers.Provider[T]:
-        """This runtime's instance of a provider, which is stated as `Container.note_service`."""
+        """This runtime's instance of a provider such as `Container.note_service`."""
         if declared not in self._providers:
             raise ModuleError(f"{declared} belongs to a module that DISABLED_MODULES switches off, or to no container")
         return self._providers[declared]
@@ -144,20 +144,20 @@ def container_of(connection: HTTPConnection, container: type[C]) -> C:
 
 
 def given(container: type[C]) -> type[C]:  # noqa: ARG001 - only the type checker reads it
-    """What a module's container gets from outside: `shared`, or under its name a module that `requires` names.
+    """A container that a module's container gets from outside: `shared`, or a required module's under its name.
 
-    For the type checker it is the other container; until the application is built it is a placeholder.
+    For the type checker it is that container; until the application is built it is a placeholder.
     """
     return cast("type[C]", providers.DependenciesContainer())
 
 
 def provided(provider: providers.Provider[T]) -> Callable[..., Awaitable[T]]:
-    """A dependency of FastAPI that gives what a provider builds: `Depends(provided(Container.note_service))`.
+    """A FastAPI dependency that returns a provider's object: `Depends(provided(Container.note_service))`.
 
-    What has a parameter `session` is built with the session of the request.
+    A parameter `session` gets the session of the request.
 
     Raises:
-        ModuleError: The container leaves another parameter open.
+        ModuleError: The container has no argument for another parameter.
     """
     missing = _left_open(provider)
     if others := sorted(missing - {"session"}):
@@ -173,7 +173,7 @@ def provided(provider: providers.Provider[T]) -> Callable[..., Awaitable[T]]:
 
 
 def _left_open(provider: providers.Provider[Any]) -> set[str]:
-    """The parameters without a default to which the container gives nothing."""
+    """The parameters without a default for which the container has no argument."""
     if not isinstance(provider, providers.Factory | providers.BaseSingleton):
         return set()
     signature = inspect.signature(_built(provider))
@@ -186,5 +186,5 @@ def _built(provider: Any) -> Callable[..., Any]:
 
 
 def unusable(state: MigrationState) -> list[str]:
-    """The modules that keep the service from its work. One whose schema is merely ahead does not."""
+    """The modules whose schema keeps the service from working. A schema that is merely `ahead` does not."""
     return sorted(name for name, status in state.items() if status in {"pending", "incompatible"})

@@ -1,4 +1,4 @@
-"""The request that is being worked on: for the log, for limits and for audit trails, wherever in the code one is."""
+"""The current request, for logs, limits and audit trails anywhere in the code."""
 
 from collections.abc import Awaitable, Callable
 from contextvars import ContextVar
@@ -18,9 +18,9 @@ T = TypeVar("T")
 
 @dataclass(slots=True)
 class Principal:
-    """The caller, as the authenticator found it in the database for this very request.
+    """The caller, as the authenticator read it from the database for this request.
 
-    A writing transaction looks again and updates it, so that whoever holds it sees what is true now.
+    A writing transaction reads it again and updates this object, so that it is current everywhere.
 
     With `denied`, an `AppError`, every route that requires a permission answers that, whatever `permissions` holds.
     """
@@ -31,7 +31,7 @@ class Principal:
     authenticated_at: datetime
     denied: Exception | None = None
     known: tuple[object, ...] = ()
-    """What the authenticator has read about the caller besides, for the modules that define the types: see `find`."""
+    """More about the caller that the authenticator has read, for the modules that define the types: see `find`."""
     expires_at: int | None = None
     """When the caller's token expires, in seconds since 1970; None if it does not."""
 
@@ -39,7 +39,7 @@ class Principal:
         return permission in self.permissions
 
     def find(self, kind: type[T]) -> T | None:
-        """What the authenticator has read of this type; None if it has not, and whoever needs it reads it."""
+        """The object of this type that the authenticator has read; None if it has not."""
         for one in self.known:
             if isinstance(one, kind):
                 return one
@@ -57,9 +57,9 @@ UNKNOWN_CLIENT = "unknown"
 class RequestInfo:
     """Outside a request, in a command for example, everything is empty.
 
-    `client_address` is the client's own only behind the proxies of `TRUSTED_PROXIES`, in its one spelling, and None if
-    it cannot be read; limits do not count by it, but by `shared.http.client_key()`. `user_agent` is whatever the
-    client says, of any length.
+    `client_address` is normalised, and None if it cannot be read; behind a proxy it is the client's own only if
+    `TRUSTED_PROXIES` lists the proxy. Limits count by `shared.http.client_key()` instead. `user_agent` is what the
+    client sends, of any length.
     """
 
     id: str = ""
@@ -72,11 +72,11 @@ class RequestInfo:
     headers: Headers | None = None
     texts: Texts | None = None
     language: Locale | None = None
-    """In which the answer speaks; None as long as it has said nothing in words. See `shared.translations`."""
+    """The language of the answer; None as long as it has no message. See `shared.translations`."""
     is_counted: bool = False
-    """Within a `throttle.attempt`: it goes on to its verdict, see `shared.middleware.deadline`."""
+    """True within a `throttle.attempt`, which a disconnect does not cancel: see `shared.middleware.deadline`."""
     is_committing: bool = False
-    """A COMMIT is on its way, and nothing may come between it and what is told of it."""
+    """True during a COMMIT, which must not be cancelled: the answer reports its outcome."""
 
 
 current_request: ContextVar[RequestInfo] = ContextVar("current_request", default=RequestInfo())  # noqa: B039 - what is set is always a new one
@@ -85,8 +85,8 @@ current_request: ContextVar[RequestInfo] = ContextVar("current_request", default
 async def confirm_caller(session: AsyncSession) -> None:
     """Check within a transaction that the caller is still logged in and may still call the route.
 
-    The first decision is taken when the head of a request arrives. Until the transaction begins a body may have been on
-    its way, and other writers may have been first. Outside a request there is nobody to check.
+    The first decision is made when the head of a request arrives. Before the transaction begins, its body may arrive
+    slowly, and other writers may commit. Outside a request there is nobody to check.
 
     Raises:
         NotAuthenticated: The session has ended, the account is not active any more, or the token has expired.

@@ -11,18 +11,18 @@ class ErrorItem(BaseModel):
     """One fault of the input: where it is and what is wrong with it, never the value."""
 
     loc: list[str | int] = Field(
-        description="Where: in `body`, `query` or `path`, then the names of the fields and the places in lists.",
+        description="Where: `body`, `query` or `path`, then the names of fields and the indexes in lists.",
         examples=[["body", "email"]],
     )
     type: str = Field(description="Stable, for programs.", examples=["missing"])
     msg: str = Field(description="For people, in the language of Accept-Language.", examples=["Field required"])
     params: dict[str, Any] = Field(
-        description="The limits that `msg` speaks of, by name; empty for most types.", examples=[{"min_length": 15}]
+        description="The limits that `msg` mentions, by name; empty for most types.", examples=[{"min_length": 15}]
     )
 
 
 class ValidationErrors(BaseModel):
-    """What is wrong with the input."""
+    """The faults of the input."""
 
     model_config = ConfigDict(
         json_schema_extra={
@@ -71,7 +71,7 @@ class NotAuthenticated(AppError):
     status, code, message = 401, "not_authenticated", "Authentication is required."
 
     def __init__(self, *, token_was_sent: bool = False) -> None:
-        # RFC 6750 3.1: the error is named only when there was a token to be wrong.
+        # RFC 6750 3.1: without a token there is no error code.
         challenge = 'Bearer error="invalid_token"' if token_was_sent else "Bearer"
         super().__init__(headers={"WWW-Authenticate": challenge})
 
@@ -89,7 +89,7 @@ class MethodNotAllowed(AppError):
 
 
 class Unread(AppError):
-    """The rest of the request is not waited for, so the connection cannot carry another one: it is closed."""
+    """The rest of the request is not read, so the connection cannot be reused: it is closed."""
 
     def __init__(self, message: str | None = None, **more: Any) -> None:
         super().__init__(message, **more)
@@ -116,7 +116,7 @@ class UnsupportedMediaType(AppError):
 class ValidationFailed(AppError):
     """422. `errors` are `{"loc", "type", "msg", "params"}` objects; never put a value of the input into them.
 
-    `params` are the limits that `msg` speaks of, by name, for clients with texts of their own; they may be left out.
+    `params` are the limits that `msg` mentions, by name, for clients with texts of their own; they may be left out.
     """
 
     status, code, message = 422, "validation_error", "The input is not valid."

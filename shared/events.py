@@ -1,4 +1,4 @@
-"""Domain events: how a module tells others what happened without knowing who listens."""
+"""Domain events: a module announces what happened, without knowing its listeners."""
 
 import re
 from collections import defaultdict
@@ -16,7 +16,7 @@ EVENT_NAME = re.compile(r"[a-z][a-z0-9_]*:[A-Za-z]\w*")
 
 @dataclass(frozen=True, slots=True)
 class ApplicationStarted:
-    """The database is there and matches the code; requests come next. Each process publishes it, with a transaction."""
+    """Published by each process before its first request, in a transaction, when the database matches the code."""
 
 
 Handler = Callable[[Any, AsyncSession, Any], Awaitable[None]]
@@ -30,7 +30,7 @@ class EventHandlers:
         @handlers.on(UserDeactivated)
         async def end_sessions(event: UserDeactivated, session: AsyncSession, container: Container) -> None: ...
 
-    An event of a module that is not required, and may be switched off or absent, is named: `on("billing:InvoicePaid")`.
+    An event of a module that is not required, and may be missing, is named as text: `on("billing:InvoicePaid")`.
     """
 
     def __init__(self) -> None:
@@ -63,7 +63,7 @@ class EventBus:
     def subscribe(
         self, handlers: EventHandlers, container: Any, named: Mapping[str, type] = MappingProxyType({})
     ) -> None:
-        """`named` has the events that the handlers only name; a handler whose event it lacks never runs."""
+        """`named` has the events that are named as text; a handler whose event is not in it never runs."""
         for event, listeners in handlers.by_event.items():
             self._subscriptions[event] += [(listener, container) for listener in listeners]
         for name, event in named.items():

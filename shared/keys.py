@@ -10,7 +10,7 @@ KEY_BYTES = 32
 
 
 def derive_key(secret: bytes, purpose: str, salt: bytes | None = None) -> bytes:
-    """HKDF-SHA256 (RFC 5869): 32 bytes that tell nothing about the secret or about another purpose's key."""
+    """HKDF-SHA256 (RFC 5869): 32 bytes that reveal neither the secret nor another purpose's key."""
     return HKDF(algorithm=SHA256(), length=KEY_BYTES, salt=salt, info=purpose.encode()).derive(secret)
 
 
@@ -30,7 +30,7 @@ class KeyRing:
         return self._mac(self._secrets[0], purpose, message, salt)
 
     def verify(self, purpose: str, message: bytes, signature: bytes, salt: bytes | None = None) -> bool:
-        """Whether any key of the ring made this signature; compared in constant time."""
+        """True if any key of the ring made this signature; compared in constant time."""
         return any(
             hmac.compare_digest(self._mac(secret, purpose, message, salt), signature) for secret in self._secrets
         )

@@ -1,11 +1,11 @@
-"""A module's declaration, and the error about one that is not as it declares."""
+"""A module's declaration, and the error about a module that breaks the contract."""
 
 import re
 from dataclasses import dataclass
 
 
 class ModuleError(Exception):
-    """A module is not as the contract says. The message names the module and the file."""
+    """A module breaks the contract. The message names the module and the file."""
 
 
 # RFC 9110 5.6.2, without the star, which would allow every header.
@@ -17,8 +17,8 @@ PERMISSION_NAME = re.compile(r"[a-z][a-z0-9_]*:[a-z][a-z0-9_]*\.[a-z][a-z0-9_]*"
 class Permission:
     """Something a caller may be allowed to do.
 
-    `name` is `<module>:<resource>.<action>`, for example `users:user.read`. What is allowed `by_default` every account
-    may do, through the built-in role `user`; the rest needs another role, or being an administrator.
+    `name` is `<module>:<resource>.<action>`, for example `users:user.read`. Every account has the permissions that are
+    `by_default`, through the built-in role `user`; the others need another role, or an administrator.
     """
 
     name: str
@@ -36,7 +36,7 @@ class Permission:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Module:
-    """The declaration of a module: what its folder cannot say.
+    """The declaration of a module: everything that its folder cannot say.
 
     The folder says the rest: its name is the module's name, the URL prefix and the migration branch, and each part
     is found under its fixed file name (`router.py`, `container.py`, `models.py`, ...).
@@ -44,7 +44,7 @@ class Module:
     Attributes:
         description: One line for the API documentation.
         requires: Names of the modules this one may import, reference by foreign key and receive in its container.
-        permissions: What this module lets callers be allowed to do; each name begins with the module's own name.
+        permissions: The permissions that callers may have in this module; each name begins with the module's name.
         cors_headers: Request headers of this module's own that pages of other origins may send.
         cors_exposed: Response headers of this module's own that such pages may read.
         prefix: URL prefix below `/api`; `/<name>` when not given, `""` for none.

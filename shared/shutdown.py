@@ -1,4 +1,4 @@
-"""Whether the service has been told to stop, and how long it may still take."""
+"""Tells whether the service is stopping, and how much time is left."""
 
 import asyncio
 import time
@@ -11,7 +11,7 @@ from shared.application import part_of
 
 
 class Shutdown:
-    """One instance an application. What goes on for long, a stream for example, ends itself when `wait` returns."""
+    """One instance per application. Long-running work, a stream for example, ends itself when `wait` returns."""
 
     def __init__(self) -> None:
         self._begun = asyncio.Event()
@@ -27,12 +27,12 @@ class Shutdown:
         await self._begun.wait()
 
     def begin(self, deadline: float) -> None:
-        """Say that the service stops, and ends at `deadline` by the monotonic clock, whatever is left then."""
+        """Announce that the service stops, and ends in any case at `deadline` by the monotonic clock."""
         self._deadline = deadline
         self._begun.set()
 
     def seconds_left(self) -> float | None:
-        """None if nobody has set a limit."""
+        """None as long as there is no deadline."""
         return None if self._deadline is None else max(0.0, self._deadline - time.monotonic())
 
 
@@ -41,4 +41,4 @@ def _of_the_application(connection: HTTPConnection) -> Shutdown:
 
 
 Stopping = Annotated[Shutdown, Depends(_of_the_application)]
-"""For routes that answer for long: `stopping: Stopping`, and `await stopping.wait()` beside what they wait for."""
+"""For long-running routes: `stopping: Stopping`, and `await stopping.wait()` along with their own events."""

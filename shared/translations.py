@@ -1,7 +1,7 @@
 """Messages in the caller's language. English stands in the code; `messages/<language>.toml` beside it has the others.
 
 `shared/` has such a file, and each module brings its own. `[messages]` has translations by the English text, with the
-same {parameters}; `[faults]` has those of faults of the input, by their type. What is missing is said in English.
+same {parameters}; `[faults]` has those of faults of the input, by their type. Without a translation it is English.
 """
 
 import tomllib
@@ -16,7 +16,7 @@ Table = dict[str, str]
 
 
 class Texts:
-    """What all these files say, of `shared/` and of the given folders."""
+    """The translations of `shared/` and of the given folders."""
 
     def __init__(self, folders: Iterable[Path] = ()) -> None:
         self._tables: dict[tuple[Locale, str], Table] = {}

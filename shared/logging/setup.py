@@ -14,25 +14,25 @@ from shared.logging.tracebacks import format_exception
 
 
 class _Handler(logging.StreamHandler[TextIO]):
-    """Ours: replaced when logging is configured again, while other people's handlers stay."""
+    """Our own handler. Configuring the log again replaces it, and keeps all other handlers."""
 
 
 class _Stderr:
-    """A logger that writes what the processors made of an event, and nothing else."""
+    """A logger that writes the output of the processors, and nothing else."""
 
     def __init__(self, name: str) -> None:
         self.name = name
 
     def info(self, line: str) -> None:
-        # As in the standard library: what cannot be logged must not fail the request.
+        # As in the standard library: an error while logging must not fail the request.
         with suppress(OSError, ValueError):
             sys.stderr.write(f"{line}\n")
 
 
 def access_logger(*, as_json: bool) -> FilteringBoundLogger:
-    """The logger for the line that each request writes: in the form of all others, past the standard library.
+    """The logger for the access log: in the same form as all other lines, but without the standard library.
 
-    There a line costs three times as much; and what hangs on there, an error reporter perhaps, has no use for these.
+    That takes three times as long for a line, and its handlers, error reporters for example, do not need these lines.
     """
     logger = structlog.wrap_logger(
         _Stderr("access"),
@@ -66,7 +66,7 @@ def configure_logging(*, as_json: bool, debug: bool = False) -> None:
         logger = logging.getLogger(name)
         logger.handlers.clear()
         logger.propagate = True
-        # Below that it writes the headers of a websocket's handshake, and with them the token.
+        # At DEBUG it logs the headers of a websocket's handshake, and with them the token.
         logger.setLevel(max(logger.level, logging.INFO))
     # Our own access log has the request id and escapes what clients send.
     uvicorn_access = logging.getLogger("uvicorn.access")
@@ -74,7 +74,7 @@ def configure_logging(*, as_json: bool, debug: bool = False) -> None:
     uvicorn_access.propagate = False
     for noisy in ("watchfiles", "aiosqlite", "asyncio", "alembic.runtime.plugins"):
         logging.getLogger(noisy).setLevel(logging.WARNING)
-    # Its warnings are MariaDB's, in words that quote the values of a statement.
+    # Its warnings are MariaDB's, and quote the values of a statement.
     logging.getLogger("asyncmy").setLevel(logging.ERROR)
 
 
@@ -93,7 +93,7 @@ def _rendering(*, as_json: bool) -> list[Processor]:
     return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), exception_formatter=_to_console)]
 
 
-# Made once: json.dumps makes a new one for each line that has a `default`.
+# Kept, as json.dumps with `default` makes a new encoder for each line.
 _JSON = json.JSONEncoder(default=repr)
 
 

@@ -1,6 +1,6 @@
-"""What may be written into a log of an exception: its kind and its text, but not what that quotes of the data.
+"""Formats exceptions for the log: their type and text, without the data that the text quotes.
 
-Drivers, databases and pydantic repeat what they refuse: `Key (email)=(ada@example.com) already exists`.
+Drivers, databases and pydantic quote the values that they refuse: `Key (email)=(ada@example.com) already exists`.
 """
 
 import re
@@ -12,9 +12,9 @@ from pydantic import ValidationError
 from sqlalchemy.exc import StatementError
 
 DRIVERS = re.compile(r"(asyncpg|asyncmy|aiosqlite|sqlite3|sqlalchemy\.dialects)\b")
-# Not the apostrophe of "can't", but the b of b'bytes'.
+# Without the apostrophe of "can't", with the b of b'bytes'.
 QUOTATION = re.compile(r"""(?:(?<!\w)|\bb)["'\u00ab\u2018\u201c\u201e]""")
-# Of these PostgreSQL quotes names only: of constraints and columns, of what does not exist.
+# In these PostgreSQL quotes only names: of constraints, of columns, of missing objects.
 HARMLESS_SQLSTATES = ("23", "42")
 CODES = ("sqlstate", "sqlite_errorname")
 
@@ -25,13 +25,13 @@ def reason_of(error: BaseException) -> str:
 
 
 def format_exception(error: BaseException) -> str:
-    """As Python prints an exception with all that led to it, without the data."""
+    """The exception with its causes, as Python prints it, without the data."""
     return "".join(_lines(error, is_of_database=False)).rstrip("\n")
 
 
 def _reason(error: BaseException, *, is_of_database: bool) -> str:
     if isinstance(error, StatementError) and error.orig is not None:
-        # Without a statement it happened while connecting: nothing but names and addresses is known by then.
+        # Without a statement it happened while connecting: the text holds only names and addresses.
         text = (
             f"{_reason(error.orig, is_of_database=True)} [SQL: {error.statement}]"
             if error.statement
@@ -47,7 +47,7 @@ def _reason(error: BaseException, *, is_of_database: bool) -> str:
 
 
 def _without_data(error: BaseException) -> str:
-    """What a driver says, up to where it begins to quote."""
+    """A driver's text, up to the first quotation."""
     codes = " ".join(code for name in CODES if (code := str(getattr(error, name, None) or "")))
     text = _first_line(error)
     if "asyncpg" not in type(error).__module__ or not codes.startswith(HARMLESS_SQLSTATES):
@@ -56,7 +56,7 @@ def _without_data(error: BaseException) -> str:
 
 
 def _first_line(error: BaseException) -> str:
-    # Not str(error): asyncpg adds a second line to it, with the values.
+    # str(error) would include asyncpg's second line, which has the values.
     return " ".join(map(str, error.args)).partition("\n")[0]
 
 

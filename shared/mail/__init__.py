@@ -1,4 +1,4 @@
-"""Mails: written by modules, carried by a sender."""
+"""Mails, and the senders that deliver them."""
 
 from shared.mail.mailer import Mailer
 from shared.mail.message import Mail

@@ -1,4 +1,4 @@
-"""Sending mails out of band."""
+"""Sends mails in the background."""
 
 from functools import partial
 
@@ -13,17 +13,17 @@ from shared.throttle.throttle import Attempt
 
 
 class Mailer:
-    """Sends mails out of band, so that neither an answer's time nor its status tells what became of them."""
+    """Sends mails in the background, so that neither the time nor the status of an answer tells whether one is sent."""
 
     def __init__(self, sender: MailSender, background: BackgroundRunner) -> None:
         self._sender = sender
         self._background = background
 
     def post(self, mail: Mail, attempt: Attempt | None = None) -> None:
-        """Send the mail now, whatever becomes of the transaction; and not at all if it is one too many.
+        """Send the mail now, even if the transaction is rolled back; but not if it exceeds the limits of `attempt`.
 
-        What a stranger can cause to be sent needs a limit: `attempt` is taken when the mail's turn has come, and given
-        back if it cannot be sent.
+        A mail that strangers can cause needs a limit. The attempt is taken just before sending, and given back if that
+        fails.
         """
         work = self._sender.send(mail) if attempt is None else self._send_within(attempt, mail)
         self._background.run(work, template=mail.template)

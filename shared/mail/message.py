@@ -1,4 +1,4 @@
-"""A mail, and how it is written out."""
+"""A mail, and its form as a message."""
 
 import re
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from email.utils import make_msgid
 
 from email_validator import validate_email
 
-# Seven bits, whatever the server can do; line ends as in the standard.
+# Seven bits, which every server accepts; line ends as in the standard.
 POLICY = SMTP.clone(cte_type="7bit")
 SENDER = re.compile(
     r"""(?:"?(?P<name>[^"<>@]*?)"?\s*<)?
@@ -22,7 +22,7 @@ SENDER = re.compile(
 
 @dataclass(frozen=True, slots=True)
 class Mail:
-    """Plain text. The sender's address is a setting. `template` is what the log calls it."""
+    """Plain text. The sender's address is a setting. `template` is its name in the log."""
 
     to: str
     subject: str
@@ -31,7 +31,7 @@ class Mail:
 
 
 def compose(mail: Mail, sender: Address) -> EmailMessage:
-    """Write the mail out.
+    """The mail as a message.
 
     Raises:
         ValueError: The recipient is not one plain address, or the subject has a line end. The text may quote them.
@@ -39,7 +39,7 @@ def compose(mail: Mail, sender: Address) -> EmailMessage:
     recipient = validate_email(mail.to, check_deliverability=False)
     message = EmailMessage(policy=POLICY)
     message["From"] = sender
-    # The domain in ASCII: only a local part that is not then needs a server that can SMTPUTF8.
+    # The domain in ASCII: then only a local part outside of ASCII needs a server with SMTPUTF8.
     message["To"] = Address(username=recipient.local_part, domain=recipient.ascii_domain)
     message["Subject"] = mail.subject
     message["Date"] = datetime.now(UTC)

@@ -1,4 +1,4 @@
-"""Who carries a mail: the protocol, and the senders that need no server."""
+"""The protocol of a mail sender, and the senders that need no server."""
 
 import sys
 from email.headerregistry import Address
@@ -13,7 +13,7 @@ log = structlog.get_logger("mail")
 
 class MailSender(Protocol):
     async def send(self, mail: Mail) -> None:
-        """Hand the mail over. What it raises is logged, so the text must hold nothing of the mail."""
+        """Send the mail. Exceptions are logged, so their text must contain nothing of the mail."""
 
 
 class ConsoleSender:
@@ -29,7 +29,7 @@ class ConsoleSender:
 
 
 class NullMailSender:
-    """Sends nothing, for production without SMTP_URL: a link in a mail opens an account, so no log may have it."""
+    """Sends nothing, for production without SMTP_URL: the links in mails open accounts, so they must not be logged."""
 
     async def send(self, mail: Mail) -> None:
         log.warning("mail_not_sent", subject=mail.subject, reason="SMTP_URL is not set")

@@ -1,4 +1,4 @@
-"""Handing mails to an SMTP server."""
+"""Sends mails to an SMTP server."""
 
 import asyncio
 import re
@@ -20,12 +20,12 @@ DEFAULT_PORTS = {"smtp": 587, "smtps": 465}
 
 
 class MailNotSent(Exception):
-    """Tried and given up. Says why, and nothing of the mail or its recipient: it is made to be logged."""
+    """All tries have failed. The text, which is logged, says why, and nothing about the mail or its recipient."""
 
 
 @dataclass(frozen=True, slots=True)
 class SmtpServer:
-    """Where mails are handed in. Without `is_loopback` somebody may stand in between."""
+    """The mail server. Unless `is_loopback`, the connection may be intercepted."""
 
     host: str
     port: int
@@ -36,7 +36,7 @@ class SmtpServer:
 
 
 class SmtpSender:
-    """Hands mails to an SMTP server, and tries again when that is away or asks to come back later."""
+    """Sends mails to an SMTP server, and retries when that is unreachable or asks to retry later."""
 
     def __init__(
         self, server: SmtpServer, sender: Address, *, retry_after_seconds: Sequence[float] = RETRY_AFTER_SECONDS
@@ -46,7 +46,7 @@ class SmtpSender:
         self._retry_after_seconds = retry_after_seconds
 
     async def send(self, mail: Mail) -> None:
-        """Hand the mail over.
+        """Send the mail.
 
         Raises:
             MailNotSent: The server refused it for good, or every try failed.
@@ -79,7 +79,7 @@ class SmtpSender:
                 use_tls=server.use_tls,
                 # None: if the server offers it.
                 start_tls=True if server.password and not (server.use_tls or server.is_loopback) else None,
-                # What a mail server has for the name "localhost" was signed by nobody.
+                # Certificates for localhost are self-signed.
                 validate_certs=not server.is_loopback,
             )
         except (aiosmtplib.SMTPException, OSError, ValueError) as error:
@@ -98,7 +98,7 @@ class _Fault:
         if isinstance(error, aiosmtplib.SMTPRecipientsRefused):
             error = error.recipients[0]
         if isinstance(error, aiosmtplib.SMTPResponseException):
-            # By its code only: the server's words may repeat the address.
+            # Only the code: the server's text may repeat the address.
             return cls(f"{name}: the server answered {error.code}", is_permanent=500 <= error.code < 600)  # noqa: PLR2004 - SMTP's 5xx
         if isinstance(error, OSError):
             return cls(f"{name}: {error}", is_permanent=False)
@@ -137,7 +137,7 @@ def smtp_server(address: str) -> SmtpServer:
 
 
 def is_loopback(host: str) -> bool:
-    """Whether the name means this machine, as far as can be told without asking the network."""
+    """True if the name means this machine, as far as can be told without a look-up."""
     try:
         return ip_address(host.strip("[]")).is_loopback
     except ValueError:

@@ -12,7 +12,7 @@ from pydantic_settings import BaseSettings, PydanticBaseSettingsSource
 
 
 class SecretFiles(PydanticBaseSettingsSource):
-    """Reads them. What cannot be read is left out here, and named by `file_faults`."""
+    """Reads the files. Unreadable ones are left out here, and reported by `file_faults`."""
 
     def __init__(self, settings_cls: type[BaseSettings], env_file: Any) -> None:
         super().__init__(settings_cls)
@@ -31,7 +31,7 @@ class SecretFiles(PydanticBaseSettingsSource):
 
 
 def file_faults(settings: type[BaseSettings]) -> dict[str, str]:
-    """What is wrong with the files, by the name of the setting that they would give."""
+    """The faults of the files, by the names of their settings."""
     given = written(settings.model_config.get("env_file"))
     faults = {}
     for _, name in _secrets(settings):
@@ -46,7 +46,7 @@ def file_faults(settings: type[BaseSettings]) -> dict[str, str]:
 
 
 def written(env_file: Any) -> Mapping[str, str | None]:
-    """What the environment and the file of settings say, by upper-case names."""
+    """The values in the environment and in the file of settings, by upper-case names."""
     of_file = dotenv_values(env_file) if isinstance(env_file, str | Path) else {}
     return {name.upper(): value for name, value in [*of_file.items(), *os.environ.items()] if value}
 
@@ -68,7 +68,7 @@ def _holds_secret(annotation: Any) -> bool:
 
 
 def _read(path: str) -> tuple[str, str]:
-    """The secret without the line end that editors add, and what is wrong. Neither says what is in the file."""
+    """The secret without the line end that editors add, and the fault, which does not quote the file."""
     try:
         secret = Path(path).read_text(encoding="utf-8").removesuffix("\n").removesuffix("\r")
     except (OSError, ValueError) as error:

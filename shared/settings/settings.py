@@ -58,7 +58,7 @@ class EnvSettings(BaseSettings):
 
     @classmethod
     def as_delivered(cls, **values: Any) -> Self:
-        """The settings as they are by default, but for `values`, whatever the environment and `.env` say."""
+        """The default settings, except for `values`; the environment and `.env` are ignored."""
         token = _reads_nothing.set(True)
         try:
             return cls(**values)
@@ -81,7 +81,7 @@ class EnvSettings(BaseSettings):
 
 
 class DatabaseSettings(EnvSettings):
-    """What `alembic` needs; it works without the application's secrets."""
+    """The settings for `alembic`, which works without the application's secrets."""
 
     database_url: DatabaseAddress = SecretStr("sqlite:///./app.db")
     migration_lock_timeout: int = Field(default=300, ge=1, description="Seconds to wait for another process's upgrade.")
@@ -131,12 +131,12 @@ class Settings(DatabaseSettings):
 
     @property
     def logs_are_json(self) -> bool:
-        """For programs to read; in development a person does."""
+        """False in development, where people read the log."""
         return self.app_env != "development"
 
     @property
     def waits(self) -> Waits:
-        """For the database."""
+        """The time limits for the database."""
         return Waits(
             connect=self.database_connect_timeout_seconds,
             pool=self.database_pool_timeout_seconds,
@@ -157,8 +157,8 @@ class Settings(DatabaseSettings):
         """The key ring: the first one signs, all are accepted."""
         return tuple(key.strip() for key in self.jwt_secret_key.get_secret_value().split(","))
 
-    # The production guards are field validators, not one model validator: that would be skipped as soon as a field is
-    # faulty, and an operator would learn of the faults one start after the other.
+    # The production guards are field validators, as a model validator would be skipped as soon as a field is faulty,
+    # and an operator would learn of the faults one start at a time.
 
     @field_validator("debug")
     @classmethod

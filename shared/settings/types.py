@@ -1,6 +1,6 @@
-"""What the values of settings may look like: types that read and check them, and questions about them.
+"""The types of settings, which read and check their values.
 
-No message repeats a value: it may hold a password.
+No message repeats a value, which may hold a password.
 """
 
 import ipaddress
@@ -28,7 +28,7 @@ from shared.throttle.throttle import LIMITS, check_storage
 MINIMUM_KEY_BYTES = 32
 MINIMUM_DISTINCT_CHARACTERS = 12
 EXACT_ORIGIN = re.compile(r"https?://[^*/?#@\s]+/?")
-# None shorter than five letters: a random key would be refused now and then.
+# At least five letters each: a random key would contain shorter ones now and then.
 EXAMPLE_WORDS = ("change", "default", "example", "insert", "password", "replace", "secret", "your-", "your_")
 
 HOST_PATTERN = re.compile(r"(\*\.)?[a-z0-9_-]+(\.[a-z0-9_-]+)*|\[[0-9a-f:.]+\]|\*")
@@ -97,13 +97,13 @@ def is_network(text: str) -> bool:
 
 
 def is_one_of_several_processes() -> bool:
-    # The workers of `uvicorn --workers N` are not told how many they are; a single process is nobody's child.
+    # The workers of `uvicorn --workers N` do not know their number, but have a parent; a single process has none.
     workers = os.environ.get("WEB_CONCURRENCY", "")
     return parent_process() is not None or (workers.isdecimal() and int(workers) > 1)
 
 
 def keep_empty_limits(settings: type[BaseSettings], *sources: PydanticBaseSettingsSource) -> None:
-    """Bring back the limits that were left empty, which sources leave out, for them to be refused."""
+    """Restore the limits that are set to an empty text, which sources leave out, so that they are refused."""
     prefix, fields = settings.model_config.get("env_prefix", ""), settings.model_fields.items()
     limits = {f"{prefix}{name}".lower() for name, field in fields if field.annotation == LIMITS}
     for source in sources:

@@ -1,4 +1,4 @@
-"""Settings that nobody reads: a slip of the pen would leave the default in force without a word."""
+"""Finds unknown settings: a misspelt name would silently leave the default in force."""
 
 import os
 from collections.abc import Collection
@@ -15,7 +15,7 @@ ALIKE = 0.9
 
 
 def unknown_settings(classes: Collection[type[BaseSettings]], env_file: Any) -> list[str]:
-    """The names that no class has: every line of the file, and of the environment what looks as if it were meant."""
+    """The names that no class has: all those in the file, and those in the environment that look like settings."""
     prefixes = tuple({prefix.upper() for one in classes if (prefix := one.model_config.get("env_prefix"))})
     known = {
         f"{one.model_config.get('env_prefix') or ''}{name}".upper() for one in classes for name in one.model_fields

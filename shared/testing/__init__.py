@@ -1,8 +1,8 @@
-"""What tests of modules work with: a pytest plugin, loaded by `pyproject.toml`, and the names that tests import.
+"""Support for tests of modules: a pytest plugin, loaded by `pyproject.toml`, and the names that tests import.
 
 The fixtures stand in `fixtures.py`, and docs/adding-a-module.md says how to use them; `selection.py` says which tests
-run. Like tests, this package stands above the application and puts it together; it knows no module by name. A module
-adds to it in its own `testing.py`: fixtures for everybody's tests, and `SETTINGS`, with which it is tested.
+run. Like tests, this package imports the application and puts it together; it knows no module by name. A module adds to
+it in its own `testing.py`: fixtures for all tests, and `SETTINGS` for its own.
 """
 
 import pytest

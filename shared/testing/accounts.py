@@ -1,4 +1,4 @@
-"""Who a test acts as. The fixtures `user`, `admin` and `caller_with` come from the module that logs people in."""
+"""The accounts of a test. The fixtures `user`, `admin` and `caller_with` come from the module that logs people in."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol
@@ -6,7 +6,7 @@ from typing import Any, Protocol
 
 @dataclass
 class Account:
-    """Somebody who is logged in."""
+    """A logged-in user."""
 
     id: str
     email: str

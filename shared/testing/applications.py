@@ -17,7 +17,7 @@ from shared.testing.streams import leaving_streams
 SECRET = "an-only-for-tests-7Kq2vXw9Zr4Lm8Np3Tb6"  # noqa: S105 - it signs nothing outside of tests
 
 MakeApp = Callable[..., FastAPI]
-"""The fixture `make_app`. It takes what `build_app` takes besides the database and the clock."""
+"""The fixture `make_app`. It takes the arguments of `build_app`, except for the database and the clock."""
 
 
 def build_app(
@@ -28,12 +28,12 @@ def build_app(
     modules: Modules | None = None,
     **settings: Any,
 ) -> FastAPI:
-    """Build the application with every setting as it is by default, whatever the environment and `.env` say.
+    """Build the application with default settings; the environment and `.env` are ignored.
 
     Args:
         database: Its address.
         clock: Tells the time to every module.
-        only: One or several modules. What they require and the logins stay on, all others are switched off.
+        only: One or several modules. Those that they require, and the one for logins, stay on; all others are off.
         modules: Those of `modules/` when not given.
         settings: The service's settings by their names; a module's by its name, as a mapping or as an object.
     """
@@ -51,7 +51,7 @@ def build_app(
 
 
 def settings_for(database: str, **values: Any) -> Settings:
-    """The service's settings as they are by default, but for these values."""
+    """The service's default settings, except for these values."""
     _refuse_unknown(Settings, values, "the service")
     return Settings.as_delivered(**({"app_env": "test", "database_url": database, "jwt_secret_key": SECRET} | values))
 
@@ -59,7 +59,7 @@ def settings_for(database: str, **values: Any) -> Settings:
 def module_settings(
     modules: Modules | None = None, /, **values: Mapping[str, Any] | BaseSettings
 ) -> list[BaseSettings]:
-    """The settings of every module as they are by default, but for its `testing.SETTINGS` and these values."""
+    """The default settings of every module, except for its `testing.SETTINGS` and these values."""
     found = []
     for name, module in (discover() if modules is None else modules).items():
         settings, given = module.attribute("settings", "Settings"), values.pop(name, {})
@@ -77,7 +77,7 @@ def _tested_with(module: DiscoveredModule) -> dict[str, Any]:
 
 
 def _refuse_unknown(settings: type[BaseSettings] | None, values: Mapping[str, Any], owner: str) -> None:
-    """Settings classes ignore what they do not know, so a slip of the pen would test the default."""
+    """Settings classes ignore unknown names, so a misspelt one would test the default."""
     known = settings.model_fields if settings else {}
     if unknown := ", ".join(sorted(values.keys() - known.keys())):
         raise TypeError(f"{owner} has no setting {unknown}")

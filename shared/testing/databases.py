@@ -1,4 +1,4 @@
-"""Databases of the tests' own, on every server there is: made, filled by Alembic, and dropped again."""
+"""Databases for tests, on every available server: created, copied and dropped."""
 
 import asyncio
 import os
@@ -30,7 +30,7 @@ def server_address(backend: str) -> URL:
 
 @contextmanager
 def empty_database(backend: str, folder: Path) -> Iterator[str]:
-    """A database without a single table; gives its address as a user would write it."""
+    """A database without tables; yields its address as a user would write it."""
     name = f"test_{uuid4().hex[:16]}"
     if backend == "sqlite":
         file = folder / f"{name}.db"
@@ -48,7 +48,7 @@ def empty_database(backend: str, folder: Path) -> Iterator[str]:
 
 @contextmanager
 def copied_database(backend: str, template: str, folder: Path) -> Iterator[str]:
-    """A database with what is in `template`, which nobody may be connected to; not for MariaDB, which cannot copy."""
+    """A copy of the database `template`, which must have no connections; not for MariaDB, which cannot copy."""
     with empty_database(backend, folder) as address:
         if backend == "sqlite":
             shutil.copyfile(make_url(template).database or "", make_url(address).database or "")
@@ -60,7 +60,7 @@ def copied_database(backend: str, template: str, folder: Path) -> Iterator[str]:
 
 @contextmanager
 def kept_rows(address: str, tables: Sequence[Table]) -> Iterator[list[str]]:
-    """Keep the rows of a MariaDB database; gives the statements that put them back, and take all others away."""
+    """Keep the rows of a MariaDB database; yields the statements that restore them, and delete all others."""
     with empty_database("mysql", Path()) as kept:
         folder = make_url(kept).database
         filled = [table for table in tables if execute(address, f"SELECT 1 FROM {table.name} LIMIT 1")]
@@ -74,7 +74,7 @@ def kept_rows(address: str, tables: Sequence[Table]) -> Iterator[list[str]]:
 
 @asynccontextmanager
 async def open_session(address: str) -> AsyncIterator[AsyncSession]:
-    """A session that its user may commit; what is left is rolled back."""
+    """A session that its user may commit; the rest is rolled back."""
     database = _DatabaseOfATest(address)
     try:
         async with database.session() as session:
@@ -85,13 +85,13 @@ async def open_session(address: str) -> AsyncIterator[AsyncSession]:
 
 class _DatabaseOfATest(Database):
     def session(self) -> AsyncSession:
-        """Not a unit of work, which ends with its block: a test commits in between, to show what it has written."""
+        """A session that a test can commit in between, unlike a unit of work, which ends with its block."""
         session: AsyncSession = self._sessions()
         return session
 
 
 def execute(address: str, *statements: str) -> list[tuple[object, ...]]:
-    """Run statements on a connection of their own; gives the rows of the last one."""
+    """Run statements on a connection of their own; returns the rows of the last one."""
     return asyncio.run(_execute(database_url(address), statements))
 
 

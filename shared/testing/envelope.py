@@ -1,4 +1,4 @@
-"""What every answer looks like."""
+"""Checks the envelope of answers."""
 
 from typing import Any
 
@@ -15,7 +15,7 @@ def data_of(answer: httpx.Response, status: int = 200) -> Any:
 
 
 def assert_failure(answer: httpx.Response, status: int, code: str) -> dict[str, Any]:
-    """Check that this is the failure; gives its envelope."""
+    """Check that this is the failure; returns its envelope."""
     body = _envelope(answer, status)
     assert body["code"] == code, body
     assert body["message"], body
@@ -23,7 +23,7 @@ def assert_failure(answer: httpx.Response, status: int, code: str) -> dict[str, 
 
 
 def input_errors(answer: httpx.Response) -> list[tuple[tuple[str | int, ...], str]]:
-    """Of a 422: where each fault is, and its type."""
+    """The place and the type of each fault in a 422."""
     errors = assert_failure(answer, 422, "validation_error")["data"]["errors"]
     assert errors
     assert all(set(error) == {"loc", "type", "msg", "params"} for error in errors), errors

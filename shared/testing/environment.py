@@ -9,9 +9,9 @@ from shared.settings.settings import EnvSettings
 
 
 def forget_the_developers_settings(modules: Modules) -> None:
-    """Nothing of the environment or of `.env` reaches a test: no mail server, no Redis, no limit of somebody's own."""
+    """Remove all settings in the environment and `.env`, so that no test meets a developer's mail server or Redis."""
     for module in modules.values():
-        module.part("settings")  # makes its class known
+        module.part("settings")  # defines its class
     classes: list[type[EnvSettings]] = [EnvSettings, *_derived_from(EnvSettings)]
     for settings in classes:
         settings.model_config["env_file"] = None

@@ -1,4 +1,4 @@
-"""Every fixture that tests of modules have; those of accounts come from the module that logs people in."""
+"""The fixtures for tests of modules; those for accounts come from the module that logs people in."""
 
 from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
@@ -31,7 +31,7 @@ def anyio_backend() -> str:
 
 @pytest.fixture(params=databases.available(), scope="session")
 def backend(request: pytest.FixtureRequest) -> str:
-    """Each database in turn: whatever uses it runs on SQLite, PostgreSQL and MariaDB."""
+    """Each database in turn: a test that uses it runs on SQLite, PostgreSQL and MariaDB."""
     if request.param not in databases.available():
         pytest.skip("a test of one server, whose address is not in the environment")
     return str(request.param)
@@ -53,7 +53,7 @@ def _migrated(backend: str, tmp_path_factory: pytest.TempPathFactory) -> Iterato
 
 @pytest.fixture
 def database(_migrated: str, backend: str, tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[str]:
-    """The address of a database with every table, and nothing in them but what the migrations put there."""
+    """The address of a database with every table, and only the rows that migrations insert."""
     if backend != "mysql":
         with databases.copied_database(backend, _migrated, tmp_path) as address:
             yield address
@@ -65,7 +65,7 @@ def database(_migrated: str, backend: str, tmp_path: Path, request: pytest.Fixtu
 
 @pytest.fixture(scope="session")
 def _restoring(_migrated: str) -> Iterator[list[str]]:
-    """Statements that put back what the migrations filled in; for MariaDB, which copies no database."""
+    """Statements that restore the rows that migrations insert; for MariaDB, which cannot copy a database."""
     discover().import_models()
     with databases.kept_rows(_migrated, Base.metadata.sorted_tables) as statements:
         yield statements
@@ -76,7 +76,7 @@ async def session(database: str) -> AsyncIterator[AsyncSession]:
     """A session on the test's database, for tests of services: it sees what it has written.
 
     The application sees that after `await session.commit()`. Commit before the next request: SQLite has one writer at a
-    time. What is not committed is rolled back when the test ends.
+    time. Uncommitted changes are rolled back when the test ends.
     """
     async with databases.open_session(database) as session:
         yield session
@@ -118,9 +118,9 @@ def runtime(app: FastAPI) -> Runtime:
 
 @pytest.fixture
 def override() -> Iterator[Override]:
-    """Put an object in the place of what a provider gives: `override(runtime.shared.mail_sender, sender)`.
+    """Replace the object of a provider: `override(runtime.shared.mail_sender, sender)`.
 
-    Call it before the part is first used: a service that was made already keeps what it has. It ends with the test.
+    Call it before the part is first used: an existing service keeps its objects. It ends with the test.
     """
     overridden: list[providers.Provider[Any]] = []
 
@@ -135,7 +135,7 @@ def override() -> Iterator[Override]:
 
 @pytest.fixture
 async def client(app: FastAPI) -> AsyncIterator[httpx.AsyncClient]:
-    """A client of `app`; who calls is said by `headers=user.headers`."""
+    """A client of `app`; `headers=user.headers` logs it in."""
     async with client_of(app) as client:
         yield client
 

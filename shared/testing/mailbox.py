@@ -1,4 +1,4 @@
-"""A mail server for tests: a real one, in the test's own event loop, that keeps what it is sent."""
+"""A real mail server for tests, in the test's own event loop, that keeps the mails it receives."""
 
 import asyncio
 import logging
@@ -22,7 +22,7 @@ LINK_TOKEN = re.compile(r"#token=(\S+)")
 
 
 class Mailbox:
-    """What has arrived; made by the fixture `mailbox` or by `open_mailbox`.
+    """The mails that have arrived; made by the fixture `mailbox` or by `open_mailbox`.
 
     To show that a mail was *not* sent, first let everything finish: `await runtime.shared.background().close()`.
     """
@@ -32,10 +32,10 @@ class Mailbox:
         self.port = 0
         self.mails: list[EmailMessage] = []
         self.sessions: list[Session] = []
-        """Of each mail: whether it came over TLS (`ssl`) and after a login (`authenticated`)."""
+        """For each mail: whether it came over TLS (`ssl`) and after a login (`authenticated`)."""
         self.envelopes: list[Envelope] = []
         self.answers: deque[str] = deque()
-        """What the next mails are answered with instead of being taken: `"451 4.3.0 Try again later"`."""
+        """The answers that refuse the next mails: `"451 4.3.0 Try again later"`."""
         self.tries = 0
         self.logins = 0
         self.users = users
@@ -43,7 +43,7 @@ class Mailbox:
         self._arrival = asyncio.Condition()
 
     async def next_mail(self, *, to: str) -> EmailMessage:
-        """The oldest mail to this address that was not asked for yet; waits for it."""
+        """The oldest mail to this address that was not returned yet; waits for it."""
         try:
             async with asyncio.timeout(PATIENCE_SECONDS), self._arrival:
                 await self._arrival.wait_for(lambda: any(mail["To"] == to for mail in self._unread))
@@ -88,7 +88,7 @@ async def open_mailbox(
     """Listen on a free port.
 
     With `tls` the server offers STARTTLS, or with `is_implicit` speaks TLS from the start. With `users` (passwords by
-    name) it wants a login, in `tls` only when it has that; `url` has the first of them.
+    name) it requires a login, over TLS if it has that; `url` contains the first of them.
     """
     # It would write every address into the log of the application, which shares its process here.
     logging.getLogger("mail.log").setLevel(logging.WARNING)
@@ -104,7 +104,7 @@ async def open_mailbox(
             loop=loop,
             tls_context=None if is_implicit else tls,
             authenticator=mailbox.authenticate,
-            # To want a login without TLS makes aiosmtpd warn; to offer it does not.
+            # Requiring a login without TLS makes aiosmtpd warn; offering it does not.
             auth_require_tls=tls is not None and not is_implicit,
             auth_required=bool(users) and tls is not None and not is_implicit,
         )
@@ -126,7 +126,7 @@ async def open_mailbox(
 
 
 def link_token(mail: EmailMessage) -> str:
-    """What stands behind `#token=` in the text."""
+    """The token after `#token=` in the text."""
     match = LINK_TOKEN.search(mail.get_content())
     assert match is not None, "there is no link with a token in this mail"
     return match[1]

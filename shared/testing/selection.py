@@ -1,4 +1,4 @@
-"""Which tests run: some only when `-m` names their marker, whatever else it says."""
+"""Selects the tests to run: some run only when `-m` names their marker."""
 
 import re
 
@@ -6,11 +6,11 @@ import pytest
 
 ON_DEMAND = {"browser", "servers", "slow"}
 SECONDS = 1800
-"""The time limit of each: most of them go through many rounds. All others have that of `pyproject.toml`."""
+"""The time limit of each of these, as most repeat many rounds. All others have that of `pyproject.toml`."""
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    # A `-m` in `addopts` would give way to the one on the command line, and `-m module_rules` start the slow ones.
+    # The command line's `-m` replaces one in `addopts`, so that `-m module_rules` would start the slow ones.
     named = set(re.findall(r"\w+", config.getoption("markexpr")))
     left_out = []
     for item in items:

@@ -1,4 +1,4 @@
-"""A server in the process of the test, for what a client in that process cannot do: websockets, and whole streams."""
+"""A server in the process of the test, for websockets and whole streams, which an in-process client cannot do."""
 
 import asyncio
 import socket
@@ -18,8 +18,8 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(app: ASGIApp) -> AsyncIterator[str]:
-    """Serve on a free port; gives host and port. Whoever is still connected at the end is told to leave."""
-    # What starts the service looks at the database and closes the containers: here the fixtures do both.
+    """Serve on a free port; yields host and port. Connections that are left are closed at the end."""
+    # The lifespan would check the database and close the containers; here the fixtures do both.
     server = _Server(uvicorn.Config(app, lifespan="off", log_config=None, timeout_graceful_shutdown=1))
     with socket.create_server(("127.0.0.1", 0)) as listening:  # connections wait there until the server is ready
         running = asyncio.create_task(server.serve([listening]))

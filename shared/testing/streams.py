@@ -1,4 +1,4 @@
-"""A stream of events never ends, and a client in the process of the application reads an answer to its end."""
+"""Cuts streams of events short, for an in-process client, which reads every answer to its end."""
 
 import asyncio
 
@@ -8,7 +8,7 @@ PATIENCE_SECONDS = 1
 
 
 def leaving_streams(app: ASGIApp) -> ASGIApp:
-    """The application as a client sees it that leaves a stream after its first piece, or when none comes."""
+    """The application as seen by a client that leaves a stream after its first piece, or when none comes."""
 
     async def serve(scope: Scope, receive: Receive, send: Send) -> None:
         is_stream = has_left = False

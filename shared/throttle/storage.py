@@ -1,4 +1,4 @@
-"""Where tries are kept: in this process, or in Redis for several of them. A limit is a moving window over them."""
+"""Stores tries: in this process, or in Redis for several processes. A limit is a moving window over them."""
 
 import time
 from array import array
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 REDIS_TIMEOUT = 0.1
 
-# How many keys are kept in memory: some 30 MB at most. Names that nobody has can be tried without end.
+# The largest number of keys in memory, some 30 MB: attackers can try any number of unknown names.
 MOST_KEYS = 100_000
 KEPT_KEYS = 90_000
 SWEEP_KEYS = 1000
@@ -25,20 +25,20 @@ class Storage(Protocol):
     """Tries by key; a key is a MAC of what is counted."""
 
     async def wait(self, limits: Limits, key: bytes) -> float | None:
-        """The seconds until all of these limits let one more try in; None if they do now."""
+        """The seconds until all of these limits allow one more try; None if they do now."""
 
     async def take(self, limits: Limits, key: bytes) -> bool:
         """Add a try, unless one of the limits is reached: then nothing is added."""
 
     async def give_back(self, limits: Limits, key: bytes) -> None:
-        """Take the newest try out. There may be none: it was taken elsewhere, or has been forgotten."""
+        """Remove the newest try. There may be none: it was taken elsewhere, or has been forgotten."""
 
     async def forget(self, limits: Limits, key: bytes) -> None:
-        """Take them all out."""
+        """Remove all tries."""
 
 
 class _Tries:
-    """Those of one key: their moments, the newest last, and how long the newest one is of interest."""
+    """The tries of one key: their times, the newest last, and for how long the newest one matters."""
 
     __slots__ = ("kept_for", "moments")
 
@@ -55,11 +55,11 @@ class _Tries:
 
 
 class Memory:
-    """In this process. Nothing here waits, so nothing can come between the look and the entry.
+    """Stores tries in this process. It never awaits, so checking and taking a try is atomic.
 
-    A key has one list of moments for all of its limits, as many as the widest needs. When there are too many keys,
-    those with the fewest tries are forgotten, the oldest first: to make it forget a key that was tried five times takes
-    as many other keys, tried as often.
+    A key has one list of times for all of its limits, as many as the widest needs. When there are too many keys, those
+    with the fewest tries are forgotten, the oldest first: to have a key with five tries forgotten, an attacker must
+    fill the memory with other keys, each tried as often.
     """
 
     def __init__(self, most_keys: int = MOST_KEYS, kept_keys: int = KEPT_KEYS) -> None:
@@ -81,7 +81,7 @@ class Memory:
             return True
         if await self.wait(limits, key) is not None:
             return False
-        # Taken out and put in again: the keys stand in the order of their last tries.
+        # Removed and added again, so that the keys are in the order of their last tries.
         tries = self._tries.pop(key, None) or _Tries(max(limit.get_expiry() for limit in limits))
         self._tries[key] = tries
         tries.moments.append(time.time())
@@ -110,13 +110,13 @@ class Memory:
 
 
 def redis_client(uri: str) -> "Redis":
-    from redis.asyncio import Redis  # noqa: PLC0415 - takes a quarter of a second, which only Redis is worth
+    from redis.asyncio import Redis  # noqa: PLC0415 - takes a quarter of a second, and only Redis needs it
 
     return Redis.from_url(uri, socket_connect_timeout=REDIS_TIMEOUT, socket_timeout=REDIS_TIMEOUT, protocol=2)
 
 
 class InRedis:
-    """In Redis, which forgets a window by itself when it has passed. Each limit of a key has an entry of its own."""
+    """Stores tries in Redis, which forgets expired windows by itself. Each limit of a key has an entry of its own."""
 
     def __init__(self, uri: str, prefix: str) -> None:
         from redis.exceptions import RedisError  # noqa: PLC0415 - as above

@@ -1,4 +1,4 @@
-"""Limits on how often something may be tried, counted in this process or, for several of them, in Redis."""
+"""Limits on how often something may be tried, counted in this process or, for several processes, in Redis."""
 
 import asyncio
 import time
@@ -51,11 +51,11 @@ def _to_text(limits: tuple[RateLimitItem, ...]) -> str:
 LIMITS = tuple[RateLimitItem, ...]
 
 RateLimits = Annotated[LIMITS, NoDecode, BeforeValidator(_from_text), PlainSerializer(_to_text, when_used="json")]
-"""Several limits in one setting, all of which must hold. Left empty it is a fault: that could mean none, or these."""
+"""Several limits in one setting, all of which must hold. Empty is a fault: it could mean none or the default."""
 
 
 def check_storage(uri: str) -> None:
-    """Whether a Throttle can be made with this: `memory://`, `redis://...` or `rediss://...`.
+    """Check the address of a Throttle's storage: `memory://`, `redis://...` or `rediss://...`.
 
     Raises:
         ValueError: With a message that does not repeat the address, which may hold a password.
@@ -67,19 +67,19 @@ def check_storage(uri: str) -> None:
 def _is_redis(uri: str) -> bool:
     try:
         address = urlsplit(uri)
-        # Nothing is sent; but an option that does not exist shows now, and not at the first request.
+        # It sends nothing, but an unknown option fails now and not at the first request.
         redis_client(uri).connection_pool.make_connection()  # type: ignore[no-untyped-call]  # redis has types elsewhere
-    except Exception:  # noqa: BLE001 - whatever is wrong with it: the library's text might show the password
+    except Exception:  # noqa: BLE001 - every fault: the library's text might show the password
         return False
     return address.scheme in {"redis", "rediss"} and bool(address.hostname)
 
 
 Ending = BaseException | None
-"""What a try ended in: an exception, or success."""
+"""The end of a try: an exception, or None for success."""
 
 
 def answered(ending: Ending) -> bool:
-    """Whether the caller is told yes or no; not so when the service fails, or the try is broken off."""
+    """True if the caller gets a yes or a no; False if the service fails, or the try is cancelled."""
     return ending is None or (isinstance(ending, Exception) and failure_of(ending).status < InternalError.status)
 
 
@@ -96,8 +96,8 @@ def ended_in(*verdicts: type[Exception]) -> Callable[[Ending], bool]:
 class Count:
     """The tries of one action by one key (a client, an account), and the limits that all must hold.
 
-    `stands` tells the endings of a try that stays counted. None does that is a failure of the service: nobody is shut
-    out for what a database has done.
+    `stands` is true for the endings after which a try stays counted. A failure of the service is none of them: an
+    outage must not lock anybody out.
     """
 
     limits: tuple[RateLimitItem, ...]
@@ -107,9 +107,9 @@ class Count:
 
 
 class Throttle:
-    """Counts tries by an action and a key. Keys are stored as MACs: whoever reads Redis learns no address.
+    """Counts tries by an action and a key. Keys are stored as MACs, so that Redis contains no address.
 
-    Without Redis it goes on with counts of this process alone, and asks every few seconds whether Redis is back.
+    Without Redis it continues with counts of this process alone, and checks every few seconds whether Redis is back.
     """
 
     def __init__(
@@ -124,7 +124,7 @@ class Throttle:
         self._monotonic = monotonic
         self._here = Memory()
         self._redis = None if storage_uri == MEMORY else InRedis(storage_uri, prefix)
-        # Whoever waits here while Redis hangs need not wait for it once more.
+        # Requests that wait here while Redis hangs do not ask it afterwards.
         self._turns = asyncio.Semaphore(REDIS_CONNECTIONS)
         self._probe_at: float | None = None  # None as long as Redis answers
 
@@ -133,9 +133,10 @@ class Throttle:
         return Attempt(self, counts)
 
     async def reserve_all(self, counts: Sequence[Count], *, besides: Sequence[Count] = ()) -> None:
-        """Take one try of each before the work begins: of any number of requests at once only so many get through.
+        """Take one try of each count before the work begins, so that concurrent requests cannot exceed the limits.
 
-        What a limit refuses is not counted by it, and by none behind it: name the client's count before the account's.
+        A refused try is not counted by the limit that refuses it, nor by those after it: name the client's count before
+        the account's.
 
         Raises:
             TooManyRequests: With the seconds after which all of them, and those `besides`, have a try left.
@@ -145,16 +146,16 @@ class Throttle:
             raise TooManyRequests(wait)
 
     async def give_back_all(self, counts: Sequence[Count]) -> None:
-        """Undo one try of each: it turned out to be one that need not be counted."""
+        """Undo one try of each count, when it need not be counted after all."""
         if counts:
             await self._count(lambda storage: self._give_back(storage, counts))
 
     async def reserve(self, limits: tuple[RateLimitItem, ...], action: str, key: str) -> None:
-        """As `reserve_all`, of one count."""
+        """Like `reserve_all`, for one count."""
         await self.reserve_all([Count(limits, action, key)])
 
     async def give_back(self, limits: tuple[RateLimitItem, ...], action: str, key: str) -> None:
-        """As `give_back_all`, of one count."""
+        """Like `give_back_all`, for one count."""
         await self.give_back_all([Count(limits, action, key)])
 
     async def clear(self, limits: tuple[RateLimitItem, ...], action: str, key: str) -> None:
@@ -167,14 +168,14 @@ class Throttle:
             await self._redis.close()
 
     async def _reserve(self, storage: Storage, counts: Sequence[Count], besides: Sequence[Count]) -> float | None:
-        # All are looked at before one is taken: whoever is refused anyhow is in nobody's way, not even for a moment.
+        # All are checked before one is taken, so that a refused request does not take up a try even for a moment.
         if await self._wait(storage, counts) is None and await self._take(storage, counts):
             return None
         await self._count_refusal(storage, counts)
         return await self._wait(storage, [*counts, *besides]) or 0
 
     async def _count_refusal(self, storage: Storage, counts: Sequence[Count]) -> None:
-        """A count of all that a client asks for has this in it, too, if it stands in front of the one that refuses."""
+        """Let the counts before the one that refuses count the refusal, if it stands with them."""
         refusal = TooManyRequests()
         for count in counts:
             if await self._wait(storage, [count]) is not None:
@@ -221,7 +222,7 @@ class Throttle:
             return True
         if self._monotonic() < self._probe_at:
             return False
-        self._probe_at = self._monotonic() + SECONDS_BETWEEN_PROBES  # one asks, the others go on
+        self._probe_at = self._monotonic() + SECONDS_BETWEEN_PROBES  # one request probes, the others go on
         return True
 
     def _degrade(self, error: Exception) -> None:
@@ -236,9 +237,9 @@ class Throttle:
 
 
 class Attempt:
-    """One try: taken of every count when the block begins, and given back when it ends in what need not be counted.
+    """One try: taken of every count when the block begins, and given back if its ending need not be counted.
 
-    What goes on after the answer enters the same attempt once more.
+    Work that continues after the answer enters the same attempt again.
     """
 
     def __init__(self, throttle: Throttle, counts: Sequence[Count]) -> None:
