@@ -14,5 +14,5 @@ def put_parts(app: Any, parts: Parts) -> None:
 
 
 def part_of(app: Any, kind: type[T]) -> T:
-    """The part of this type: `Runtime`, `AccessTable`, `Database`, `Throttle` or `Shutdown`."""
+    """The part of this type: `Runtime`, `AccessTable`, `Database`, `Paginator`, `Throttle` or `Shutdown`."""
     return cast("T", app.state.parts[kind]())

@@ -107,6 +107,7 @@ class Runtime:
         return {
             Runtime: lambda: self,
             Database: shared.database,
+            Paginator: shared.paginator,
             Throttle: shared.throttle,
             Shutdown: shared.shutdown,
         }

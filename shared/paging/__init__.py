@@ -1,7 +1,7 @@
 """Lists page by page, and searches in them."""
 
 from shared.paging.cursors import LONGEST_TEXT
-from shared.paging.keyset import Cursor, Limit, Page, PageOf, PageRequest, Paginator, WithTotal
+from shared.paging.keyset import Cursor, Limit, Page, PageOf, PageRequest, Pages, Paginator, WithTotal
 from shared.paging.search import BeginsWith, fits_key, search_key, search_text
 
 __all__ = [
@@ -12,6 +12,7 @@ __all__ = [
     "Page",
     "PageOf",
     "PageRequest",
+    "Pages",
     "Paginator",
     "WithTotal",
     "fits_key",

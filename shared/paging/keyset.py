@@ -5,13 +5,15 @@ from dataclasses import dataclass
 from typing import Annotated, Any, Generic, Self, TypeVar
 from uuid import UUID
 
-from fastapi import Query
+from fastapi import Depends, Query
+from fastapi.requests import HTTPConnection
 from pydantic import BeforeValidator, Field
 from pydantic_core import PydanticCustomError
 from sqlalchemy import Select, func, or_, select
 from sqlalchemy.ext.asyncio import AsyncSession
 from sqlalchemy.orm import InstrumentedAttribute
 
+from shared.application import part_of
 from shared.http.bodies import ResponseData
 from shared.keys import KeyRing
 from shared.paging.cursors import LONGEST_CURSOR, Cursors, form_of
@@ -45,9 +47,12 @@ WithTotal = Annotated[bool, Query(description="Also count all items; costs a sca
 
 @dataclass(frozen=True, slots=True)
 class PageRequest:
-    """The page that a client asks for. `sort` is a column of the allow-list, with `-` in front for descending."""
+    """The page that a client asks for.
 
-    sort: str
+    `sort` is a column of the allow-list, with `-` in front for descending. Empty it is the key, and `-` descending.
+    """
+
+    sort: str = ""
     limit: int = 20
     cursor: str | None = None
     total: bool = False
@@ -87,6 +92,9 @@ class Page(ResponseData, Generic[T]):
         return cls.model_validate({"items": page.rows, "next_cursor": page.next_cursor, "total": page.total})
 
 
+NO_COLUMNS: Mapping[str, InstrumentedAttribute[Any]] = {}
+
+
 class Paginator:
     """Cuts pages out of a select. Cursors are signed, so that clients cannot forge one."""
 
@@ -99,8 +107,8 @@ class Paginator:
         query: Select[R],
         request: PageRequest,
         *,
-        columns: Mapping[str, InstrumentedAttribute[Any]],
         key: InstrumentedAttribute[UUID],
+        columns: Mapping[str, InstrumentedAttribute[Any]] = NO_COLUMNS,
         search: Sequence[BeginsWith] = (),
     ) -> PageOf[R]:
         """Fetch one page.
@@ -108,15 +116,16 @@ class Paginator:
         An index on the columns that the query compares with `=`, then the sort column, then the key serves it.
 
         Args:
+            key: The unique column that decides between equal values, and sorts where the request has no `sort`.
             columns: The columns that may be sorted by, by their public names; none of them nullable, and text only
                 with a length.
-            key: The unique column that decides between equal values.
             search: Select only rows that one of these terms finds.
 
         Raises:
             ValidationFailed: The cursor was not made by this service, or for another sort order.
         """
-        column = columns[request.sort.removeprefix("-")]
+        name = request.sort.removeprefix("-")
+        column = columns[name] if name else key
         form = form_of(column)
         after = None if request.cursor is None else self._cursors.read(request.cursor, request.sort, form)
         descending, dialect = request.sort.startswith("-"), session.get_bind().dialect.name
@@ -134,3 +143,11 @@ class Paginator:
             last = shown[-1]
             next_cursor = self._cursors.write(request.sort, form, (getattr(last, column.key), getattr(last, key.key)))
         return PageOf(shown, next_cursor, total)
+
+
+async def _paginator(connection: HTTPConnection) -> Paginator:
+    return part_of(connection.app, Paginator)
+
+
+Pages = Annotated[Paginator, Depends(_paginator)]
+"""The paginator, for a route without a service."""

@@ -73,7 +73,8 @@ class PageQuery:
         # The key decides between equal values. A unique column has none, and MariaDB would sort the whole table for
         # the key.
         names = [self.column.key, self.key.key]
-        return names[:1] if self.column.property.columns[0].unique else names
+        is_unique = self.column is self.key or self.column.property.columns[0].unique
+        return names[:1] if is_unique else names
 
     def _in_order(self, query: Select[Any], columns: list[Any]) -> Select[Any]:
         return query.order_by(*(one.desc() if self.descending else one.asc() for one in columns)).limit(self.rows)

@@ -56,4 +56,4 @@ async def test_the_module_in_five_minutes_can_be_pasted(sqlite_project: Project)
             assert (await client.get("/api/notes")).status_code == 401
             assert (await client.post("/api/notes", headers=user.headers, json={"text": "one"})).status_code == 201
             listed = await client.get("/api/notes", headers=user.headers)
-            assert [note["text"] for note in listed.json()["data"]] == ["one"]
+            assert [note["text"] for note in listed.json()["data"]["items"]] == ["one"]

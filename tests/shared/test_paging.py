@@ -71,6 +71,14 @@ async def test_every_row_comes_once_in_order_though_values_are_equal(runtime: Ru
             assert {len(page) for page in pages[:-1]} == {limit}
 
 
+async def test_without_a_sort_the_key_is_the_order(runtime: Runtime) -> None:
+    for sort in ("", "-"):
+        pages = await all_pages(runtime, sort, 2)
+        ids = [row.id for page in pages for row in page]
+        assert len(ids) == len(MOMENTS)
+        assert ids == sorted(ids, reverse=sort == "-")
+
+
 async def test_the_last_page_has_no_cursor_even_when_it_is_full(runtime: Runtime) -> None:
     assert [len(page) for page in await all_pages(runtime, "created_at", 3)] == [3, 3]
     assert (await page_of(runtime, PageRequest("email", 6))).next_cursor is None
