@@ -20,7 +20,7 @@ from benchmarks.report import Report, Section
 from benchmarks.servers import ENVIRONMENTS, ROOT
 
 RESULTS = Path(__file__).parent / "results"
-SCENARIOS = ("read", "refresh", "login", "routing", "lists", "memory", "sqlite", "migrations", "profile")
+SCENARIOS = ("read", "module", "refresh", "login", "routing", "lists", "memory", "sqlite", "migrations", "profile")
 
 Scenario = Callable[[Options], Section]
 

@@ -75,9 +75,12 @@ class Sample:
     def count(self, status: int = 200) -> int:
         return len(self.latencies[status])
 
+    def rate_of(self, status: int = 200) -> float:
+        return self.count(status) / self.seconds
+
     @property
     def rate(self) -> float:
-        return self.count() / self.seconds
+        return self.rate_of()
 
     def quantile_ms(self, share: float, status: int = 200) -> float:
         """The latency within which this share of the answers came; NaN without a single one."""

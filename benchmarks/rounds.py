@@ -28,6 +28,8 @@ class Variant:
     verify: Callable[[Server], None]
     address: str
     sessions: str = "none"
+    status: int = 200
+    """Of every answer that is measured."""
     beside: Callable[[int, float], Coroutine[Any, Any, Sample]] | None = None
     """What else happens meanwhile, given the port and the seconds that it takes."""
     figures: list[dict[str, float]] = field(default_factory=list)
@@ -63,14 +65,14 @@ def _measure(variant: Variant, server: Server, options: Options) -> str | None:
     before = server.cpu_seconds
     sample, beside = run(_together(variant, server, options))
     used = server.cpu_seconds - before
-    sample.require_only()
+    sample.require_only(variant.status)
     variant.figures.append(
         {
-            "rate": sample.rate,
-            "cpu_us": used / sample.count() * 1e6,
+            "rate": sample.rate_of(variant.status),
+            "cpu_us": used / sample.count(variant.status) * 1e6,
             "busy": used / sample.seconds,
-            "p50_ms": sample.quantile_ms(0.5),
-            "p99_ms": sample.quantile_ms(0.99),
+            "p50_ms": sample.quantile_ms(0.5, variant.status),
+            "p99_ms": sample.quantile_ms(0.99, variant.status),
             "client_cpu_us": sample.client_cpu_us,
             "memory_mib": server.memory_mib,
         }
