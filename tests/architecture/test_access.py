@@ -1,4 +1,4 @@
-"""Rules 5 and 7: every route says who may call it, and the public ones are these."""
+"""Every route says who may call it, and the public ones are these."""
 
 from pathlib import Path
 from typing import Any

@@ -8,7 +8,7 @@ import pytest
 from shared.assembly.discovery import discover
 from shared.database import Base
 from shared.project import ROOT
-from tests.architecture.rules import blind_handlers, files_in
+from tests.architecture.module_borders import blind_handlers, files_in
 from tests.trees import write
 
 

@@ -1,11 +1,11 @@
-"""Rule 6: no file over 300 lines."""
+"""No file over 300 lines."""
 
 from pathlib import Path
 
 import pytest
 
 from shared.project import ROOT
-from tests.architecture.rules import files_in, long_files
+from tests.architecture.module_borders import files_in, long_files
 
 PLACES = [ROOT / name for name in ("bootstrap.py", "modules", "shared", "migrations", "tests")]
 

@@ -1,4 +1,4 @@
-"""Rules 3 and 4: whose a table is, and where its foreign keys may lead."""
+"""Whose a table is, and where its foreign keys may lead."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from shared.assembly.branches import read_branches
 from shared.assembly.discovery import Modules, discover
 from shared.database import Base
 from shared.project import ROOT
-from tests.architecture.rules import (
+from tests.architecture.module_borders import (
     declared_tables,
     foreign_key_violations,
     foreign_migrations,

@@ -7,7 +7,7 @@ from sqlalchemy import make_url
 
 from shared.database.addresses import printable
 from shared.project import ROOT
-from tests.architecture.rules import files_in
+from tests.architecture.module_borders import files_in
 from tests.project import Project
 
 START = """

@@ -4,10 +4,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
 from pathlib import Path
 
-from tests.architecture.rules import Import, files_in, imports_in, public_face
+from tests.architecture.module_borders import Import, files_in, imports_in, public_face
 
 
-def violations_of_doors(root: Path) -> list[str]:
+def violations_of_public_faces(root: Path) -> list[str]:
     """A module imports of a package of `shared/` only the names in its `__all__`, and never `shared.assembly`."""
     packages = {file.parent.name: public_face(file) for file in sorted((root / "shared").glob("*/__init__.py"))}
     return [

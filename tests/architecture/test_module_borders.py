@@ -1,4 +1,4 @@
-"""Rules 1 and 2: who may import whom. Each is written once and holds for every module that is found."""
+"""Who may import whom: rules over every module that is found."""
 
 from pathlib import Path
 
@@ -6,7 +6,7 @@ import pytest
 
 from shared.assembly.discovery import discover
 from shared.project import ROOT
-from tests.architecture.rules import imports_in, module_violations, product_violations, shared_violations
+from tests.architecture.module_borders import imports_in, module_violations, product_violations, shared_violations
 from tests.trees import write
 
 

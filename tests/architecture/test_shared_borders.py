@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 
 from shared.project import ROOT
-from tests.architecture.borders import circles, violations_of_doors
+from tests.architecture.shared_borders import circles, violations_of_public_faces
 from tests.trees import write
 
 
 @pytest.mark.module_rules
 def test_modules_import_of_the_packages_of_shared_only_what_these_hand_on() -> None:
-    assert not violations_of_doors(ROOT)
+    assert not violations_of_public_faces(ROOT)
 
 
 @pytest.mark.module_rules
@@ -36,7 +36,7 @@ def tree(tmp_path: Path) -> Path:
 
 
 def test_a_tree_in_good_order_has_no_violation(tree: Path) -> None:
-    assert not violations_of_doors(tree)
+    assert not violations_of_public_faces(tree)
     assert not circles(tree, tree)
 
 
@@ -60,7 +60,7 @@ def test_a_tree_in_good_order_has_no_violation(tree: Path) -> None:
 def test_an_import_past_a_door_is_caught(tree: Path, source: str, reason: str) -> None:
     write(tree, {"modules/notes/bad.py": source})
 
-    (fault,) = violations_of_doors(tree)
+    (fault,) = violations_of_public_faces(tree)
 
     assert "modules/notes/bad.py:" in fault
     assert reason in fault
