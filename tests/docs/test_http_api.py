@@ -16,11 +16,7 @@ async def test_the_page_has_the_codes_of_the_code_and_the_answers_of_the_service
 
 
 def test_a_code_that_the_page_lacks_is_noticed() -> None:
-    new = type(
-        "Teapot",
-        (AppError,),
-        {"status": 418, "code": "teapot", "message": "Short and stout.", "__module__": "shared.new"},
-    )
+    new = type("Teapot", (AppError,), {"status": 418, "code": "teapot", "message": "Short and stout."})
     page = PAGE.read_text(encoding="utf-8")
 
     changed = with_failure_codes(page, errors_of_ours() | {"Teapot": new})
