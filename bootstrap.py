@@ -64,12 +64,12 @@ def create_app(
 
     Args:
         settings: Read from the environment and `.env` when not given.
-        module_settings: Settings objects of modules, told apart by their class; the others are read.
+        module_settings: Settings objects of modules, recognised by their class; the others are read.
         modules: Those of `modules/` when not given.
 
     Raises:
         SettingsError: Some settings are wrong; all faults at once.
-        ModuleError: A module is not as the contract says.
+        ModuleError: A module breaks the contract.
     """
     everything = discover() if modules is None else modules
     configuration = _configure(everything, settings, module_settings)
@@ -90,7 +90,7 @@ def create_app(
         docs_url=None,
         redoc_url=None,
         openapi_tags=[{"name": name, "description": module.declaration.description} for name, module in active.items()],
-        # One spelling for each path: a redirect before the caller is known would tell which paths exist.
+        # One spelling for each path: a redirect before the caller is known would reveal which paths exist.
         redirect_slashes=False,
         generate_unique_id_function=lambda route: route.name,
         middleware=layers(settings, active),
@@ -144,7 +144,7 @@ def build_runtime(everything: Modules, configuration: _Configuration) -> Runtime
     """Build each module's container, with `shared` and exactly the modules that it requires.
 
     Raises:
-        ModuleError: A container asks for a module that its `module.py` does not require, or for what nothing provides.
+        ModuleError: A container asks for a module that its `module.py` does not require, or for an unknown name.
     """
     # Models of modules that are switched off are imported too: foreign keys may point to their tables.
     owners = everything.import_models()
@@ -179,9 +179,9 @@ def build_runtime(everything: Modules, configuration: _Configuration) -> Runtime
 
 
 def main() -> None:
-    """Serve. Development prepares everything by itself; production refuses to start wrong."""
+    """Serve. Development prepares everything by itself; production refuses to start with a fault."""
     ensure_secret()
-    # The server makes its own; this one shows what is wrong without a server's traceback around it.
+    # The server makes an application of its own; this one shows faults without a server's traceback around them.
     runtime = part_of(create_app(), Runtime)
     settings = runtime.shared.settings()
     asyncio.run(preflight(runtime))
@@ -201,7 +201,7 @@ def manage(arguments: Sequence[str] | None = None) -> None:
         ensure_secret()
         everything = discover()
         missing = report_of_missing(everything.folders)
-        # Without them no command of a module can be imported, and only one command has something to do.
+        # Without the packages no command of a module can be imported, and only `requirements` is of use.
         if missing and (sys.argv[1:] if arguments is None else arguments)[:1] != ["requirements"]:
             raise ModuleError(missing)
         commands = command_line(
@@ -218,12 +218,12 @@ def manage(arguments: Sequence[str] | None = None) -> None:
 
 
 def describe_as_delivered(everything: Modules) -> dict[str, Any]:
-    """The OpenAPI document with the settings as they are by default: the same on every machine."""
+    """The OpenAPI document with the default settings: the same on every machine."""
     settings = Settings.as_delivered(jwt_secret_key=secrets.token_urlsafe(MINIMUM_KEY_BYTES))
     of_modules = [cls for module in everything.values() if (cls := module.attribute("settings", "Settings"))]
     delivered = []
     for cls in of_modules:
-        with suppress(ValidationError):  # it wants a setting that has no default: it is read like for the service
+        with suppress(ValidationError):  # it requires a setting without a default: it is read as for the service
             delivered.append(cls.as_delivered())
     return create_app(settings, module_settings=delivered, modules=everything).openapi()
 
@@ -244,7 +244,7 @@ def _check(everything: Modules) -> None:
 
 @contextmanager
 def _faults_to_stderr(exit_code: int = 1, *, is_server: bool = False) -> Iterator[None]:
-    """End with a message in place of a traceback, for what its user can mend; a server's is a line of its log."""
+    """End with a message in place of a traceback, for faults that the user can mend; a server logs it as one line."""
     try:
         yield
     except (SettingsError, ModuleError, StartupError, AppError) as error:
@@ -259,15 +259,15 @@ def _faults_to_stderr(exit_code: int = 1, *, is_server: bool = False) -> Iterato
 
 
 def __getattr__(name: str) -> Any:
-    """Make `app` when it is first asked for: `uvicorn bootstrap:app`. Importing this file alone needs no settings."""
+    """Make `app` at its first use: `uvicorn bootstrap:app`. Importing this file alone needs no settings."""
     if name != "app":
         raise AttributeError(name)
-    # With any other code, uvicorn would start a worker that failed again, for ever.
+    # With any other exit code, uvicorn would restart a failing worker for ever.
     with fails_the_supervisor(), _faults_to_stderr(STARTUP_FAILURE if parent_process() else 1, is_server=True):
         ensure_secret()
         with collection_paused():
             app = create_app()
-            gc.freeze()  # a server has one, until it ends: the collector need never go through it
+            gc.freeze()  # it lives as long as the server: the collector need never scan it
         globals()["app"] = app
         return app
 

@@ -1,8 +1,8 @@
-"""One Alembic branch a module, for every raw `alembic` command.
+"""One Alembic branch for each module, in every raw `alembic` command.
 
 Alembic asks its configuration where the revision files are before it runs env.py, and `heads`, `branches`, `history`
 and `show` never run env.py at all. It does import this package first, because `script_location` in alembic.ini is a
-package address; so this is the place to answer with the modules' folders.
+package address; so this is the place to supply the modules' folders.
 """
 
 from alembic.config import Config

@@ -1,4 +1,4 @@
-"""Tells older code, which has not got the files, that a revision breaks it: by a row that it can read."""
+"""Tells older code, which lacks the file, that a revision breaks it: by a row that it can read."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -14,7 +14,7 @@ TABLE = Table(BREAKING, MetaData(), Column("version_num", String(MAXIMUM_ID_LENG
 
 
 def mark_breaking(branches: Branches) -> Callable[..., None]:
-    """Alembic's `on_version_apply` hook: what says `breaks_older_code = True` has a row as long as it is applied."""
+    """Alembic's `on_version_apply` hook: a revision with `breaks_older_code = True` has a row while it is applied."""
     breaking = [revision.id for revision in branches.values() if revision.breaks_older_code]
 
     def mark(*, ctx: MigrationContext, heads: Iterable[str], **_: Any) -> None:

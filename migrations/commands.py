@@ -34,9 +34,9 @@ def upgrade(url: URL, destination: str = "heads") -> None:
 
 
 def branch_faults(modules: Modules) -> Iterator[str]:
-    """What is wrong with the branches and would go unnoticed.
+    """Faults of the branches that would go unnoticed.
 
-    Two heads, a module without revisions, whether Alembic sees what discovery sees (how it does leans on the way
+    Two heads, a module without revisions, revisions that Alembic or discovery does not find (this depends on the way
     Alembic starts, see migrations/__init__.py), and a history that a new database cannot run.
     """
     faults = list(_faults_of_branches(modules))

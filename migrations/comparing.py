@@ -1,4 +1,4 @@
-"""What counts as a difference between model and database: each database stores its own spelling of what it was told."""
+"""Compares models with a database, which stores types and defaults in its own spelling."""
 
 import re
 from typing import Any
@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeEngine
 from migrations.rendering import on_dialect, sql_on
 
 SINGLE_PRECISION_BITS = 24
-# MariaDB picks one of these by the length that was asked for, in bytes.
+# MariaDB picks one of these by the declared length, in bytes.
 SIZES = {"TINY": 2**8, "": 2**16, "MEDIUM": 2**24, "LONG": 2**32}
 SPELLINGS = {
     "true": "1.0",
@@ -31,7 +31,7 @@ def compare_type(context: Any, _found: Any, _declared: Any, found: Any, declared
 
 
 def is_same_type(context: MigrationContext, found: Column[Any], declared: Column[Any]) -> bool:
-    """Whether the database has what was declared."""
+    """True if the database has the declared type."""
     is_other = _compare_stored(found.type, declared.type, context.dialect)
     return not (context.impl.compare_type(found, declared) if is_other is None else is_other)
 
@@ -43,7 +43,7 @@ def _compare_stored(found: Any, declared: Any, dialect: Dialect) -> bool | None:
 
 
 def _stored(type_: TypeEngine[Any], dialect: Dialect) -> str:
-    """What the database makes of a type."""
+    """The type as the database stores it."""
     written = on_dialect(type_, dialect).compile(dialect=dialect)
     if real := re.fullmatch(r"(FLOAT|REAL|DOUBLE|DOUBLE PRECISION)(?:\((\d+)\))?", written):
         plain = {"FLOAT": dialect.name == "postgresql", "REAL": dialect.name == "mysql"}
@@ -59,13 +59,13 @@ def _stored(type_: TypeEngine[Any], dialect: Dialect) -> str:
 def _compare_server_default(
     context: Any, change: Any, _schema: Any, _table: Any, _name: Any, found: Any, declared: Any
 ) -> PriorityDispatchResult:
-    """Compare constants by value, and of other expressions only whether there is one.
+    """Compare constants by value, and other expressions only by whether there is one.
 
-    Not as `compare_server_default=...`, which Alembic calls for computed columns, too, and fails.
+    This is a comparator since Alembic calls `compare_server_default=...` for computed columns, too, and fails.
     """
     change.existing_server_default = found.server_default
     if declared.identity is not None and context.dialect.name != "postgresql":
-        return PriorityDispatchResult.STOP  # the others have none
+        return PriorityDispatchResult.STOP  # the other databases have none
     if declared.computed is not None and found.computed is not None:
         return PriorityDispatchResult.STOP  # see migrations/unseen.py
     if not all(isinstance(one.server_default, DefaultClause | None) for one in (found, declared)):

@@ -1,4 +1,4 @@
-"""SQLite rebuilds a table that has computed columns: Alembic would copy their values, which SQLite refuses."""
+"""Keeps Alembic from copying computed columns when it rebuilds a table of SQLite, which refuses their values."""
 
 from alembic.operations.batch import ApplyBatchImpl
 
@@ -13,5 +13,5 @@ def _transfer_all_but_computed(self: ApplyBatchImpl) -> None:
 
 
 def copy_no_computed_values() -> None:
-    """Teach it to Alembic, for this process."""
+    """Patch Alembic in this process."""
     ApplyBatchImpl._transfer_elements_to_new_table = _transfer_all_but_computed  # type: ignore[method-assign]  # noqa: SLF001 - the same

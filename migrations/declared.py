@@ -1,4 +1,4 @@
-"""What was declared, in place of what one database made of it: a draft is for all of them, and so is its way back."""
+"""Replaces one database's spelling in a draft by the declarations, since a draft and its downgrade run on all."""
 
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -26,7 +26,7 @@ from migrations.rendering import PRODUCTS
 
 
 class Declarations:
-    """The models, and what the revisions have made so far."""
+    """The models, and the tables that the revisions have declared so far."""
 
     def __init__(self, context: MigrationContext, models: MetaData) -> None:
         self._context = context
@@ -35,10 +35,10 @@ class Declarations:
         self._tables = history.on[context.dialect.name]
 
     def put_into(self, operations: Iterable[MigrateOperation]) -> list[MigrateOperation]:
-        """Let the operations, and what takes them back, say what was declared.
+        """Make the operations, and their reversals, state the declarations.
 
         Raises:
-            CommandError: No revision declares what would be dropped or changed, and each database has something else.
+            CommandError: No revision declares the item to drop or change, and it differs between databases.
         """
         operations = list(operations)
         dropped = {one.table_name for one in operations if isinstance(one, DropTableOp)}
@@ -66,7 +66,7 @@ class Declarations:
         return operation
 
     def _state_column(self, operation: AlterColumnOp) -> None:
-        """MariaDB states a column's whole definition to change a part of it: else it would lose its type."""
+        """State the column's whole definition: MariaDB needs it to change a part, else the column loses its type."""
         now: Column[Any] = self._models.tables[operation.table_name].columns[operation.column_name]
         found = Column[Any](operation.column_name, operation.existing_type)
         if operation.existing_server_default is not False:
@@ -81,7 +81,7 @@ class Declarations:
         operation.existing_comment = was.comment
 
     def _drop_of_table(self, operation: DropTableOp) -> Iterator[MigrateOperation]:
-        """With the drops of its indexes: they are left out, and what takes them back is not."""
+        """The drop of a table and of its indexes. `_droppable` leaves out the latter, but not their reversals."""
         name = operation.table_name
         if name not in self._tables:
             raise self._refusal(name, "the table")
@@ -92,7 +92,7 @@ class Declarations:
         yield DropTableOp.from_table(table.made(name).to_table())
 
     def _drop(self, table: str, name: str) -> MigrateOperation | None:
-        """MariaDB takes a unique constraint for an index; on the others only the constraint can be dropped."""
+        """MariaDB shows a unique constraint as an index; on the others only the constraint can be dropped."""
         known = self._tables.get(table, DeclaredTable())
         if name in known.constraints:
             return DropConstraintOp.from_constraint(known.constraints[name].to_constraint())
@@ -104,7 +104,7 @@ class Declarations:
         return self._tables[table].columns if table in self._tables else {}
 
     def _column(self, table: str, found: Column[Any]) -> Column[Any]:
-        """As it was declared, if the database has that."""
+        """The column as it was declared, if the database has that."""
         known = self._known(table).get(found.name)
         if known is not None and is_same_type(self._context, found, known):
             return known._copy()  # noqa: SLF001 - SQLAlchemy has no public name for it
@@ -121,7 +121,7 @@ class Declarations:
         )
 
     def _meant_everywhere(self, found: TypeEngine[Any]) -> TypeEngine[Any] | None:
-        """The type that every database has for one that a database shows; None if there is no such type."""
+        """The type on every database for one that this database shows; None if there is none."""
         dialect = self._context.dialect
         try:
             type_: Any = found.as_generic()

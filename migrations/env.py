@@ -1,4 +1,4 @@
-"""What every `alembic` command runs that looks at the models or the database."""
+"""Alembic's environment, for every command that needs the models or the database."""
 
 import asyncio
 import logging
@@ -59,7 +59,7 @@ def address() -> URL:
 
 
 def changes_the_database() -> bool:
-    """Whether the command is upgrade, downgrade or stamp: only those have a destination."""
+    """True for upgrade, downgrade and stamp: only those have a destination."""
     try:
         context.get_revision_argument()
     except KeyError:
@@ -72,7 +72,7 @@ def configure(**options: Any) -> None:
         target_metadata=Base.metadata,
         compare_type=compare_type,
         compare_server_default=True,
-        # Elsewhere than on SQLite a batch is plain ALTERs; drafted anywhere, a revision runs everywhere.
+        # A batch is plain ALTERs on all databases but SQLite, so that a revision runs on all of them.
         render_as_batch=True,
         include_object=splitter.include_object,
         render_item=render_item,
@@ -151,7 +151,7 @@ if not logging.getLogger().handlers:
 if context.is_offline_mode():
     run_offline()
 elif (handed_in := config.attributes.get("connection")) is not None:
-    # Its owner holds whatever lock there is.
+    # Locking is up to the connection's owner.
     if handed_in.dialect.name == "sqlite" and changes_the_database():
         refuse_foreign_keys(handed_in)
     run_on(handed_in)

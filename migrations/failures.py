@@ -1,4 +1,4 @@
-"""What became of a revision that failed, and what to do next."""
+"""Reports how far a failed revision got, and what to do next."""
 
 import re
 from collections.abc import Iterator
@@ -17,13 +17,13 @@ CHANGE = re.compile(r"\s*(ALTER|CREATE|DROP|RENAME|TRUNCATE)\b", re.IGNORECASE)
 WRITE = re.compile(r"\s*(INSERT|UPDATE|DELETE|REPLACE)\b", re.IGNORECASE)
 ALEMBICS_OWN = re.compile(r"\balembic_(version|breaking)\b")
 
-# MariaDB: there already (a table, column, key or constraint), or gone already.
+# MariaDB: a table, column, key or constraint that exists already, or is gone already.
 DONE_BEFORE = {1005, 1050, 1051, 1060, 1061, 1091, 1826}
 SHOWN = 100
 
 
 class Run:
-    """Follows the revisions of one command, so that a failure can be told with its revision."""
+    """Follows the revisions of one command, so that a failure names its revision."""
 
     def __init__(self, connection: Connection, *, is_handed_in: bool) -> None:
         self._connection = connection
@@ -50,10 +50,10 @@ class Run:
             self._executed.append(statement)
 
     def tell(self, error: Exception) -> None:
-        """Raise it again: by the revision and what to do if the database refused it, else with a note.
+        """Raise it again: naming the revision and what to do if the database refused it, else with a note.
 
         Raises:
-            CommandError: Of the database's doing; the statement says where, so that no traceback is needed.
+            CommandError: The database refused a statement, which shows where, so that no traceback is needed.
         """
         if self._step is None or isinstance(error, CommandError) or not hasattr(self._step, "revision"):
             raise error
@@ -97,7 +97,7 @@ class Run:
         ]
 
     def _what_stays(self, error: Exception) -> list[str]:
-        """Every change of a table commits what was written before it, also when it fails itself."""
+        """The statements that MariaDB keeps: a change of a table commits the earlier ones, even if it fails itself."""
         failed = getattr(error, "statement", None) or ""
         if CHANGE.match(failed):
             return self._executed
@@ -106,7 +106,7 @@ class Run:
 
 
 def refusal(error: DBAPIError, url: URL) -> CommandError:
-    """For what the database said outside of any revision."""
+    """For an error of the database outside of any revision."""
     return CommandError(f"The database {printable(url)} cannot be used: {error}\n{what_to_do(error)}")
 
 

@@ -1,4 +1,4 @@
-"""Whether a draft, read as the Python that it is, says what the models say."""
+"""Checks that a draft, run as Python, does what the models declare."""
 
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -27,7 +27,7 @@ from shared.database import Base
 
 
 class _Recorder(Operations):
-    """Notes what a revision file would do."""
+    """Records the operations of a revision file."""
 
     def __init__(self, context: MigrationContext) -> None:
         super().__init__(context)
@@ -38,7 +38,7 @@ class _Recorder(Operations):
 
 
 def check_drafts(operations: Sequence[MigrateOperation], context: MigrationContext) -> None:
-    """Compare what a file would do with what it was drafted from, for each database.
+    """Compare the operations of a file with those it was drafted from, for each database.
 
     Raises:
         CommandError: With every difference, one a line.
@@ -55,7 +55,7 @@ def _fault(operation: MigrateOperation, context: MigrationContext) -> str | None
     meant = statements(operation, context)
     try:
         (read,) = _read(operation, context)
-    except Exception as error:  # noqa: BLE001 - whatever Python raises for a file that cannot be run
+    except Exception as error:  # noqa: BLE001 - any error of a file that cannot be run
         return f"{table_of(operation)}: the draft would not run: {error}"
     written = statements(read, context)
     for dialect, lines in meant.items():

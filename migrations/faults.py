@@ -1,4 +1,4 @@
-"""What is wrong with the branches: told before Alembic would overlook it, or answer with a traceback."""
+"""Finds faults of the branches that Alembic would overlook, or answer with a traceback."""
 
 import re
 from collections import defaultdict
@@ -28,7 +28,7 @@ def check_branches(modules: Modules) -> None:
 
 
 def faults_of(modules: Modules, revisions: list[Revision]) -> list[str]:
-    """All that is wrong with these revisions; also asked about files that are not written yet."""
+    """All faults of these revisions, whose files need not be written yet."""
     return [
         *_faults_of_names(modules),
         *_faults_of_ids(revisions),

@@ -1,4 +1,4 @@
-"""What the revision files have declared so far: a database keeps only its own spelling of it."""
+"""The tables as the revision files have declared them; a database keeps only its own spelling."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
@@ -48,7 +48,7 @@ class DeclaredTable:
 
 
 class History:
-    """The tables as every revision together declares them, for each database: a revision may ask which it is on."""
+    """The tables as all revisions together declare them, for each database, since a revision may check which it is."""
 
     def __init__(self, script: ScriptDirectory, branches: Branches) -> None:
         self._script = script
@@ -60,24 +60,24 @@ class History:
         return {dialect.name: self._replayed(dialect) for dialect in DIALECTS}
 
     def _replayed(self, dialect: Dialect) -> dict[str, DeclaredTable]:
-        """Run each `upgrade()` on nothing at all."""
+        """Run each `upgrade()` without a database."""
         order = TopologicalSorter({one.id: one.parents for one in self._branches.values()}).static_order()
         context = MigrationContext.configure(dialect=dialect, opts={"target_metadata": Base.metadata})
-        context.impl = memory = _Memory(dialect)
+        context.impl = memory = _MemoryImpl(dialect)
         context.connection = memory.connection
         context.autocommit_block = nullcontext  # type: ignore[assignment]  # there is no transaction
         with _installed(Operations(context)):
             for revision_id in order:
                 try:
                     self._script.get_revision(revision_id).module.upgrade()
-                except Exception:  # noqa: BLE001, S112 - it reads rows, for example; what it has declared before, counts
+                except Exception:  # noqa: BLE001, S112 - it reads rows, for example; its declarations until then count
                     continue
         return memory.tables
 
 
 @contextmanager
 def _installed(operations: Operations) -> Iterator[None]:
-    """Let `op` and `context` lead to these operations, and not to the database of the command that runs."""
+    """Point `op` and `context` to these operations instead of the running command's database."""
     before = getattr(alembic.op, "_proxy", None)
     environment: Any = getattr(alembic.context, "_proxy", None) or SimpleNamespace(_migration_context=None)
     running, environment._migration_context = environment._migration_context, operations.migration_context  # noqa: SLF001 - Alembic has no public name for it
@@ -93,18 +93,18 @@ def _installed(operations: Operations) -> Iterator[None]:
             before._install_proxy()  # noqa: SLF001 - the same
 
 
-class _Silence:
-    """Stands for a connection, and for what it answers: no rows."""
+class _NullConnection:
+    """A connection without a database, and its results without rows."""
 
     def __init__(self, dialect: Dialect) -> None:
         self.dialect = dialect
 
-    def __getattr__(self, name: str) -> "_Silence":
+    def __getattr__(self, name: str) -> "_NullConnection":
         if name.startswith("__"):
             raise AttributeError(name)
         return self
 
-    def __call__(self, *_: Any, **__: Any) -> "_Silence":
+    def __call__(self, *_: Any, **__: Any) -> "_NullConnection":
         return self
 
     def __enter__(self) -> Self:
@@ -120,19 +120,19 @@ class _Silence:
         return False
 
 
-class _Memory(DefaultImpl):
-    """What Alembic's operations come down to: here they change what is remembered of the tables."""
+class _MemoryImpl(DefaultImpl):
+    """Executes Alembic's operations on the declared tables in memory."""
 
     def __init__(self, dialect: Dialect) -> None:
-        silence: Any = _Silence(dialect)
-        super().__init__(dialect, silence, as_sql=False, transactional_ddl=None, output_buffer=None, context_opts={})
+        connection: Any = _NullConnection(dialect)
+        super().__init__(dialect, connection, as_sql=False, transactional_ddl=None, output_buffer=None, context_opts={})
         self.tables: dict[str, DeclaredTable] = {}
 
     def _exec(self, *_: Any, **__: Any) -> Any:
         return self.connection
 
     def bulk_insert(self, *_: Any, **__: Any) -> None:
-        """Change no row: there is none."""
+        """Do nothing: there are no rows."""
 
     def create_table(self, table: Table, **_: Any) -> None:
         self.tables[table.name] = declared = DeclaredTable(dict(table.kwargs), table.comment)
@@ -209,7 +209,7 @@ class _Memory(DefaultImpl):
             table.indexes.pop(str(index.name), None)
 
     def _table(self, name: str) -> DeclaredTable:
-        """One that no revision declares is forgotten again."""
+        """The table, or an empty one that is not kept if no revision declares it."""
         return self.tables.get(name, DeclaredTable())
 
     def _remember(self, table: DeclaredTable, column: Column[Any]) -> None:
@@ -217,7 +217,7 @@ class _Memory(DefaultImpl):
 
 
 def is_of_type(constraint: Constraint) -> bool:
-    """Whether it comes and goes with the type of a column."""
+    """True if it belongs to the type of a column."""
     return bool(getattr(constraint, "_type_bound", False))
 
 
@@ -226,7 +226,7 @@ def _name(item: Constraint) -> str:
 
 
 def _columns(operation: MigrateOperation) -> list[str]:
-    """The names of the columns that it is about; none that stand in an expression."""
+    """The names of its columns, without those in expressions."""
     columns = getattr(operation, "local_cols", None) or getattr(operation, "columns", [])
     return [one if isinstance(one, str) else str(getattr(one, "name", "")) for one in columns]
 

@@ -1,4 +1,4 @@
-"""Foreign keys that other changes have to go round: those of a circle, and those whose index is dropped."""
+"""Moves foreign keys out of the way of other changes: those of a circle, and those whose index is dropped."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
@@ -18,14 +18,14 @@ from sqlalchemy.sql.ddl import sort_tables_and_constraints
 
 
 def mark_circular_keys(tables: Iterable[Table]) -> None:
-    """Give them `use_alter`, where the model does not: else Alembic could not sort the tables."""
+    """Set `use_alter` on foreign keys in a circle: else Alembic could not sort the tables."""
     *_, (_, keys) = sort_tables_and_constraints(tables)  # type: ignore[no-untyped-call]  # untyped in SQLAlchemy
     for key in keys:
         key.use_alter = True
 
 
 def take_out_circular_keys(operations: Sequence[MigrateOperation]) -> list[MigrateOperation]:
-    """Add a key last if its table is made before the one it refers to; drop it first if it is dropped after that."""
+    """Add a key last if its table is made before the one it refers to; drop it first if that is dropped before."""
     first: list[MigrateOperation] = []
     last: list[MigrateOperation] = []
     missing = {one.table_name for one in operations if isinstance(one, CreateTableOp)}
@@ -33,9 +33,9 @@ def take_out_circular_keys(operations: Sequence[MigrateOperation]) -> list[Migra
     for one in operations:
         if isinstance(one, CreateTableOp):
             missing.remove(one.table_name)
-            last += [_on_table(AddConstraintOp.from_constraint(key)) for key in _cut(one, missing)]
+            last += [_on_table(AddConstraintOp.from_constraint(key)) for key in _take_out(one, missing)]
         elif isinstance(one, DropTableOp) and one._reverse is not None:  # noqa: SLF001 - Alembic has no public name for it
-            first += [_on_table(DropConstraintOp.from_constraint(key)) for key in _cut(one._reverse, dropped)]  # noqa: SLF001 - the same
+            first += [_on_table(DropConstraintOp.from_constraint(key)) for key in _take_out(one._reverse, dropped)]  # noqa: SLF001 - the same
             dropped.add(one.table_name)
     changed = [*first, *operations, *last]
     for key in _created_keys(changed):
@@ -44,7 +44,7 @@ def take_out_circular_keys(operations: Sequence[MigrateOperation]) -> list[Migra
 
 
 def renew_keys(operations: Iterable[MigrateOperation], models: MetaData) -> None:
-    """Drop a key before the index that it may use, and make it again: MariaDB would refuse, and then has its own."""
+    """Drop a key before the index that it may use, and add it again, as MariaDB keeps an index that a key uses."""
     for one in operations:
         if not isinstance(one, ModifyTableOps) or one.table_name not in models.tables:
             continue
@@ -64,8 +64,8 @@ def _dropped_columns(operation: MigrateOperation) -> list[str]:
     return []
 
 
-def _cut(table: CreateTableOp, absent: set[str]) -> list[ForeignKeyConstraint]:
-    """Take the keys out of a table that refer to those absent."""
+def _take_out(table: CreateTableOp, absent: set[str]) -> list[ForeignKeyConstraint]:
+    """Remove from a table the keys that refer to absent ones, and return them."""
     keys = [
         item
         for item in table.columns

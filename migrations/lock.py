@@ -20,7 +20,7 @@ DDL_LOCK_TIMEOUT_SECONDS = 5
 LOCK_NOT_AVAILABLE = "55P03"
 LOCK_WAIT_TIMEOUT = 1205
 CHANGE = re.compile(r"\s*(ALTER|DROP|RENAME|TRUNCATE|CREATE\s+(UNIQUE\s+)?INDEX)\b", re.IGNORECASE)
-# The transaction that holds the lock does nothing for as long as the migrations take. Not every version has each limit.
+# The transaction that holds the lock is idle for as long as the migrations take. Not every version has each limit.
 NO_LIMITS = """
 SELECT set_config(name, '0', true) FROM pg_settings
 WHERE name IN ('statement_timeout', 'idle_in_transaction_session_timeout', 'transaction_timeout')
@@ -32,8 +32,8 @@ async def migration_lock(engine: AsyncEngine, wait_seconds: int) -> AsyncIterato
     """Hold the migration lock of this database for the block.
 
     On PostgreSQL it belongs to a transaction, which stays open on a connection of its own: a pooler in transaction mode
-    cannot give that away, and it ends with its client, killed or not. On MariaDB it belongs to a session. SQLite needs
-    none here: a whole upgrade is one `BEGIN IMMEDIATE` transaction there, and the next process waits for it.
+    cannot give that to others, and it ends with its client, killed or not. On MariaDB it belongs to a session. SQLite
+    needs none here: a whole upgrade is one `BEGIN IMMEDIATE` transaction there, and the next process waits for it.
 
     Args:
         wait_seconds: How long to wait for another process to finish.
@@ -52,7 +52,7 @@ async def migration_lock(engine: AsyncEngine, wait_seconds: int) -> AsyncIterato
             if not await lock(connection, wait_seconds):
                 raise waited_too_long(wait_seconds)
         yield
-        # The end of the transaction, and of the connection, gives the lock back.
+        # The end of the transaction, and of the connection, releases the lock.
 
 
 def waited_too_long(wait_seconds: int) -> CommandError:
@@ -63,9 +63,9 @@ def waited_too_long(wait_seconds: int) -> CommandError:
 
 
 async def limit_ddl_waits(connection: AsyncConnection) -> None:
-    """Let a migration give up when a table stays busy: every query that came later would queue up behind it."""
+    """Let a migration give up when a table stays busy: all later queries would queue up behind it."""
     if connection.dialect.name == "postgresql":
-        # For each transaction: what is set for a session would stay on a connection that a pooler hands to others.
+        # For each transaction: a session's setting would stay on a connection that a pooler gives to others.
         event.listen(connection.sync_connection, "begin", _limit_lock_waits)
     elif connection.dialect.name == "mysql":
         await connection.execute(text(f"SET SESSION lock_wait_timeout = {DDL_LOCK_TIMEOUT_SECONDS}"))
@@ -79,9 +79,9 @@ def _limit_lock_waits(connection: Connection) -> None:
 
 
 def _change_without_waiting(cursor: Any, statement: str, parameters: Any, _context: object) -> bool:
-    """Try a change of a table again and again, and only then wait for it.
+    """Retry a change of a table without waiting for its lock, and only then wait.
 
-    MariaDB breaks off (1213) whoever has read a table and wants to write to it while somebody waits to change it.
+    While a change waits, MariaDB aborts (1213) every transaction that has read the table and then writes to it.
     """
     if not CHANGE.match(statement):
         return False
@@ -90,7 +90,7 @@ def _change_without_waiting(cursor: Any, statement: str, parameters: Any, _conte
         try:
             cursor.execute(f"SET STATEMENT lock_wait_timeout = 0 FOR {statement.lstrip()}", parameters)
         except Exception as error:
-            # What took long would take as long again: it copies the table, and wants it for itself at the end.
+            # A slow change would take as long again: it copies the table, and needs the lock only at the end.
             if error.args[0] != LOCK_WAIT_TIMEOUT:
                 raise
             if time.monotonic() - started > 1:

@@ -1,4 +1,4 @@
-"""Tables that change their module: what is meant cannot be drafted, and a wrong draft would lose the rows."""
+"""Refuses to draft a table's move to another module: the draft would lose the rows."""
 
 from collections.abc import Iterator, Mapping, Sequence
 
@@ -11,7 +11,7 @@ GUIDE = "docs/changing-modules.md has it step by step"
 
 
 def moved_tables(models: Mapping[str, str], makers: Mapping[str, str], modules: Modules) -> Iterator[str]:
-    """What to do about each table whose model stands in one module and whose revisions stand in another."""
+    """Advice for each table whose model stands in one module and whose revisions stand in another."""
     for table, owner in models.items():
         maker = makers.get(table, owner)
         if maker != owner:
@@ -24,7 +24,7 @@ def moved_tables(models: Mapping[str, str], makers: Mapping[str, str], modules: 
 
 
 def mistaken_moves(drafts: Mapping[str, Sequence[MigrateOperation]]) -> Iterator[str]:
-    """What to do where one module's draft drops a table and another's makes one with the same columns."""
+    """Advice where one module's draft drops a table and another's makes one with the same columns."""
     for owner, operations in drafts.items():
         for made in (one for one in operations if isinstance(one, CreateTableOp)):
             for maker, others in drafts.items():

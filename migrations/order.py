@@ -1,4 +1,4 @@
-"""What a draft has to wait for: the files of one run, and the last revisions that used what it drops."""
+"""The order of drafts: after other files of the same run, and after the last revisions that used what they drop."""
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from graphlib import CycleError, TopologicalSorter
@@ -21,9 +21,9 @@ from shared.assembly.branches import Branches
 def users_of_dropped(
     module: str, drafts: Mapping[str, Sequence[MigrateOperation]], branches: Branches, ids: Mapping[str, str]
 ) -> set[str]:
-    """The revisions of other modules after which nothing refers any more to what this module's draft drops.
+    """The revisions of other modules that remove the last references to what this module's draft drops.
 
-    Without that order a new database could run the drop first. `ids` are those that the drafts of this run get.
+    Without that order a new database could run the drop first. `ids` are those of this run's drafts.
     """
     found = set()
     for table, columns in _dropped(drafts[module]):
@@ -37,7 +37,7 @@ def users_of_dropped(
 
 
 def in_order(names: Sequence[str], waits_for: Mapping[str, Iterable[str]]) -> list[str]:
-    """The modules with each after those it waits for, and otherwise as given.
+    """The modules, each after those it waits for, and otherwise as given.
 
     Raises:
         CommandError: Two of them wait for each other.
@@ -61,7 +61,7 @@ def in_order(names: Sequence[str], waits_for: Mapping[str, Iterable[str]]) -> li
 
 
 def _dropped(operations: Iterable[MigrateOperation]) -> Iterator[tuple[str, frozenset[str]]]:
-    """What others may have pointed at: `(table, columns)`; without columns it is the whole table."""
+    """The dropped targets of foreign keys: `(table, columns)`; without columns it is the whole table."""
     for operation in operations:
         if isinstance(operation, ModifyTableOps):
             yield from _dropped(operation.ops)

@@ -1,4 +1,4 @@
-"""What a command is about to do: refused when it cannot go well, and announced when it does more than was typed."""
+"""Checks a command before it runs: refuses one that would fail, and announces one that does more than was typed."""
 
 from collections import Counter
 from collections.abc import Iterable
@@ -14,7 +14,7 @@ from shared.assembly.discovery import Modules
 
 
 class Plan:
-    """Looks at a command before it touches anything."""
+    """Checks a command before it changes anything."""
 
     def __init__(self, config: Config, modules: Modules, branches: Branches) -> None:
         self._options: Any = config.cmd_opts
@@ -23,7 +23,7 @@ class Plan:
         self._rows: set[str] = set()
 
     def refuse_orphans(self, rows: Iterable[str], *, is_purged: bool) -> None:
-        """Say what Alembic's "Can't locate revision" does not: whose revision it is and what to do about it."""
+        """Refuse revisions that are not in the code, by module and with advice, unlike "Can't locate revision"."""
         self._rows = set(rows)
         orphans = sorted(row for row in self._rows if row not in self._branches)
         if not orphans or is_purged:
@@ -44,7 +44,7 @@ class Plan:
         )
 
     def announced(self, plan: Any) -> Any:
-        """Before anything is done: refuse two heads, and name the modules that the command takes along unasked."""
+        """Before anything is done: refuse two heads, and name the modules that the command also takes back."""
 
         def run(rows: Any, migration_context: MigrationContext) -> list[Any]:
             steps = list(plan(rows, migration_context))
@@ -74,7 +74,7 @@ class Plan:
         return " ".join(["A stamp changes no table, only what counts as applied.", *parts, "Compare: `alembic check`."])
 
     def _named_in_command(self) -> list[str]:
-        """The parts in front of the `@` in what was typed, `users` for `users@base`; ids as they are."""
+        """The typed modules and ids: `users` for `users@base`."""
         options = self._options
         typed = getattr(options, "revisions", None) or [getattr(options, "revision", None) or ""]
         return [one.partition("@")[0] for one in typed if "@" in one or one in self._branches]

@@ -1,4 +1,4 @@
-"""What a model asks for and one of the databases cannot give: refused before a file is written."""
+"""Refuses models that one of the databases cannot store, before a file is written."""
 
 from collections.abc import Iterable, Iterator
 from typing import Any
@@ -24,7 +24,7 @@ from sqlalchemy.types import TypeEngine
 
 from migrations.rendering import DIALECTS, PRODUCTS, on_dialect
 
-# What SQLAlchemy writes unasked, although the database has no such type.
+# Types that SQLAlchemy compiles without an error, although the database does not have them.
 UNKNOWN_TYPES = {
     "postgresql": {"BINARY", "BLOB", "CLOB", "DATETIME", "NVARCHAR", "VARBINARY"},
     "mysql": {"CLOB"},
@@ -36,7 +36,7 @@ MARIADB_TEXT_LENGTH = 65_535 // MARIADB_CHARACTER_BYTES - 1
 
 
 def check_models(tables: Iterable[Table]) -> None:
-    """Refuse, by table and column, what a revision could not make everywhere.
+    """Refuse, by table and column, what a revision could not make on every database.
 
     Raises:
         CommandError: With every fault, one a line, and what to write in its place.
@@ -58,7 +58,7 @@ def _of_table(table: Table) -> Iterator[str]:
     found += [f"{table.name}: {fault}" for index in table.indexes for fault in _of_index(index)]
     found += [f"{table.name}: {fault}" for one in table.constraints for fault in _of_constraint(one)]
     yield from found
-    if not found:  # else it would be said twice, and less clearly
+    if not found:  # else it would be reported twice, and less clearly
         for dialect in DIALECTS:
             if reason := _refusal(CreateTable(table), dialect):
                 yield f"{table.name}: {PRODUCTS[dialect.name]} cannot make this table: {reason}"
@@ -71,7 +71,7 @@ def _of_column(column: Column[Any]) -> Iterator[str]:
 
 
 def faults_of_type(type_: TypeEngine[Any]) -> list[str]:
-    """Why not every database has the type, and what to write in its place."""
+    """The reasons why not every database has the type, with what to write in its place."""
     return [fault for dialect in DIALECTS for fault in _of_type(on_dialect(type_, dialect), dialect)]
 
 

@@ -1,7 +1,7 @@
-"""SQLite cannot change a table, so Alembic builds it anew; what it would lose by that is put back here.
+"""SQLite cannot change a table, so Alembic rebuilds it; what a rebuild would lose is restored here.
 
-It reads the old table into a model and makes the new one from that. A model of SQLAlchemy's has no triggers, and of an
-index it takes neither an expression nor an order; those are taken from the file, where they stand as they were typed.
+Alembic reads the old table into a model and makes the new one from that. SQLAlchemy's model has no triggers, and no
+expression and no order of an index; those are restored from their SQL, which SQLite keeps as it was typed.
 """
 
 import re
@@ -22,16 +22,16 @@ COLLATION = r"""[(,]\s*["`\[]?{}["`\]]?\s[^,]*?\bCOLLATE\s+["`\[]?(\w+)"""
 HOW_TO_SAY = (
     "Say in the revision what it has: `batch_alter_table(..., table_args=..., table_kwargs=...)` or `copy_from=`."
 )
-# What a model would not tell, and so would be lost without a word.
+# Clauses that are not in the model, and so would be lost silently.
 CLAUSES = ("AUTOINCREMENT", "WITHOUT ROWID", "STRICT", "ON CONFLICT")
-# Nothing but columns: what Alembic makes of such an index with a new name of one is the same index.
+# Only columns: Alembic restores such an index by itself, also with a renamed column.
 PLAIN_INDEX = re.compile(
     r"""CREATE (UNIQUE )?INDEX \S+ ON [^\s(]+ ?\(\s*["`\[]?\w+["`\]]?(\s*,\s*["`\[]?\w+["`\]]?)*\s*\)""", re.IGNORECASE
 )
 
 
 def keep_what_rebuilds_lose() -> None:
-    """For every `batch_alter_table` from now on, whoever's connection it is."""
+    """Patch every `batch_alter_table` from now on, on any connection."""
     BatchOperationsImpl.flush = _flush_and_restore  # type: ignore[method-assign, assignment]  # Alembic offers no hook
 
 
@@ -40,7 +40,7 @@ def _flush_and_restore(batch: BatchOperationsImpl) -> None:
     if batch.dialect.name != "sqlite" or connection is None or not batch._should_recreate():  # noqa: SLF001 - as above
         _flush(batch)
         return
-    # An index is dropped and made by statements of its own: the model, again, would not know an expression.
+    # Indexes are dropped and made by separate statements, since the model would lose an expression.
     indexes = [one for one in batch.batch if one[0] in {"drop_index", "create_index"}]
     batch.batch = [one for one in batch.batch if one not in indexes]
     for name, arguments, options in indexes:
@@ -49,11 +49,11 @@ def _flush_and_restore(batch: BatchOperationsImpl) -> None:
     rebuild = _Rebuild(connection, batch)
     rebuild.drop_what_cannot_be_read()
     batch.reflect_kwargs["listeners"].append(("column_reflect", rebuild.keep_collation))
-    # Else renaming the new table would stumble over every view and trigger that names the old one.
+    # Else renaming the new table would fail because of views and triggers that name the old one.
     connection.exec_driver_sql("PRAGMA legacy_alter_table=ON")
     try:
         with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Skipped unsupported reflection")  # it is put back below
+            warnings.filterwarnings("ignore", "Skipped unsupported reflection")  # it is restored below
             warnings.filterwarnings("error", "Unnamed CHECK constraint")
             _flush(batch)
     except UserWarning as error:
@@ -67,7 +67,7 @@ def _flush_and_restore(batch: BatchOperationsImpl) -> None:
 
 
 class _Rebuild:
-    """One table, as it was before."""
+    """One table, as it was before the rebuild."""
 
     def __init__(self, connection: Connection, batch: BatchOperationsImpl) -> None:
         self._connection = connection
@@ -84,7 +84,7 @@ class _Rebuild:
         self._writes = {one for one in self._read_writes() if self._write_fault(*one) is None}
 
     def drop_what_cannot_be_read(self) -> None:
-        """Indexes of which Alembic would make others, or none: what stays is made again from its text."""
+        """Drop the indexes that Alembic would change or lose; `restore` makes them again from their SQL."""
         for name, (kind, sql) in list(self._objects.items()):
             if kind != "index" or PLAIN_INDEX.fullmatch(sql):
                 continue
@@ -140,7 +140,7 @@ class _Rebuild:
             )
 
     def _read_writes(self) -> Iterator[tuple[str, str]]:
-        """What triggers wait for, on any table or view, as they may name this one."""
+        """The kinds of writes to each table or view that has triggers, since these may name this table."""
         tables = self._connection.exec_driver_sql("SELECT DISTINCT tbl_name FROM sqlite_master WHERE type = 'trigger'")
         return product([str(table) for (table,) in tables], ("INSERT", "UPDATE", "DELETE"))
 
@@ -156,7 +156,7 @@ class _Rebuild:
         )
 
     def _read_sequence(self) -> int | None:
-        """The largest key that AUTOINCREMENT has given out: it is not given out again, even if its row is gone."""
+        """The largest key that AUTOINCREMENT has used: it is not used again, even if its row is gone."""
         if not re.search(r"\bAUTOINCREMENT\b", self._sql, re.IGNORECASE):
             return None
         query = "SELECT seq FROM sqlite_sequence WHERE name = ? COLLATE NOCASE"
@@ -180,7 +180,7 @@ class _Rebuild:
         return self._fault(f'SELECT * FROM "{name}"')  # noqa: S608 - a name out of the file
 
     def _fault(self, statement: str) -> str | None:
-        """What keeps a statement from running, which it does not."""
+        """The error that running a statement would raise; it is not run."""
         try:
             self._connection.exec_driver_sql(f"EXPLAIN {statement}").close()
         except DBAPIError as error:
@@ -209,7 +209,7 @@ class _Rebuild:
         )
 
     def _read(self, condition: str, *parameters: str) -> dict[str, tuple[str, str]]:
-        # Without SQL there is an index that belongs to a constraint.
+        # An index that belongs to a constraint has no SQL.
         query = f"SELECT name, type, sql FROM sqlite_master WHERE sql IS NOT NULL AND {condition}"  # noqa: S608 - ours
         return {
             str(name): (str(kind), str(sql)) for name, kind, sql in self._connection.exec_driver_sql(query, parameters)

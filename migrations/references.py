@@ -1,4 +1,4 @@
-"""Foreign keys as the revision files write them: who has ever pointed at a table, and until when."""
+"""Reads foreign keys from the revision files: which tables have ever referred to a table, and until when."""
 
 import ast
 import re
@@ -8,7 +8,7 @@ from graphlib import TopologicalSorter
 
 from shared.assembly.branches import Branches, Revision
 
-# What the arguments of `op.create_foreign_key` and `batch_op.create_foreign_key` are called, in their order.
+# The parameters of `op.create_foreign_key` and `batch_op.create_foreign_key`, in order.
 PLAIN = ("constraint_name", "source_table", "referent_table", "local_cols", "remote_cols")
 IN_BATCH = tuple(name for name in PLAIN if name != "source_table")
 PARTS = ("source_table", "referent_table", "remote_cols")
@@ -16,7 +16,7 @@ PARTS = ("source_table", "referent_table", "remote_cols")
 
 @dataclass(frozen=True, slots=True)
 class ForeignKey:
-    """One that some revision makes, maybe only to take a later one back."""
+    """A foreign key that some revision makes, maybe only in its downgrade."""
 
     source: str
     target: str
@@ -34,7 +34,7 @@ def sources(branches: Branches, module: str, target: str, columns: frozenset[str
 
 
 def last_touching(branches: Branches, module: str, tables: Iterable[str]) -> Revision | None:
-    """The module's latest revision that names one of the tables: whatever dropped a key of theirs is no later."""
+    """The module's latest revision that names one of the tables; no later one can have dropped a key of theirs."""
     own, names, last = {one.id: one for one in branches.of(module)}, set(tables), None
     for revision_id in TopologicalSorter({one.id: one.down for one in own.values()}).static_order():
         if touches(own[revision_id], names):
@@ -45,12 +45,12 @@ def last_touching(branches: Branches, module: str, tables: Iterable[str]) -> Rev
 
 
 def touches(revision: Revision, tables: Iterable[str]) -> bool:
-    """Whether the file names one of the tables."""
+    """True if the file names one of the tables."""
     return not {word for text in _texts(_tree(revision)) for word in re.findall(r"\w+", text)}.isdisjoint(tables)
 
 
 def _foreign_keys(node: ast.AST, table: str) -> Iterator[ForeignKey]:
-    """Those below the node; `table` is the one that the statement around it is about."""
+    """The foreign keys below the node; `table` is the table of the statement around it."""
     if isinstance(node, ast.With):
         batches = [one.context_expr for one in node.items if _name_of(one.context_expr) == "batch_alter_table"]
         table = next((text for batch in batches for text in _texts(batch)), table)

@@ -1,4 +1,4 @@
-"""How a draft writes types and defaults: so that they mean the same on every database, whichever it was drafted on."""
+"""Writes types and defaults into a draft so that they mean the same on every database, wherever it was drafted."""
 
 import re
 from typing import Any, Literal
@@ -24,12 +24,12 @@ DIALECTS: tuple[Dialect, ...] = (
 )
 PRODUCTS = {"sqlite": "SQLite", "postgresql": "PostgreSQL", "mysql": "MariaDB"}
 
-# Without a connection: it only writes PostgreSQL's types, and does so while another database is drafted on.
+# Without a connection: it only writes PostgreSQL's types, also in drafts on another database.
 _postgres = PostgresqlImpl.__new__(PostgresqlImpl)
 
 
 def render_item(type_: str, item: Any, autogen_context: Any) -> str | Literal[False]:
-    """Alembic's hook. A migration imports nothing of ours, so our own types are written as those they are made of."""
+    """Alembic's hook. A migration imports nothing of ours, so our types are written as SQLAlchemy's inside them."""
     if type_ == "type":
         return _type(item, autogen_context)
     if type_ == "server_default" and isinstance(item, DefaultClause) and isinstance(item.arg, ClauseElement):
@@ -38,7 +38,7 @@ def render_item(type_: str, item: Any, autogen_context: Any) -> str | Literal[Fa
 
 
 def on_dialect(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
-    """The type of SQLAlchemy that this one is on a database."""
+    """SQLAlchemy's type behind this one, on a database."""
     type_ = type_._variant_mapping.get(dialect.name, type_)  # noqa: SLF001 - SQLAlchemy has no public name for it
     if _is_ours(type_):
         plain: Any = _Plain(dialect)
@@ -50,7 +50,7 @@ def on_dialect(type_: TypeEngine[Any], dialect: Dialect) -> TypeEngine[Any]:
 
 
 class _Plain:
-    """A dialect that hands types back as they are, not as what its driver makes of them."""
+    """A dialect that returns types unchanged, and not as its driver adapts them."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
@@ -68,7 +68,7 @@ def _is_ours(type_: TypeEngine[Any]) -> TypeIs[TypeDecorator[Any]]:
 
 def _type(type_: TypeEngine[Any], context: Any) -> str | Literal[False]:
     if isinstance(type_, Interval):
-        return f"sa.{generic_repr(type_)}"  # by itself it writes no arguments
+        return f"sa.{generic_repr(type_)}"  # its repr has no arguments
     if not _is_ours(type_) and not type_._variant_mapping:  # noqa: SLF001 - see on_dialect
         written = _postgres.render_type(type_, context)
         if written and context.imports is not None:
@@ -83,7 +83,7 @@ def _type(type_: TypeEngine[Any], context: Any) -> str | Literal[False]:
 
 
 def _default(value: ClauseElement) -> str | Literal[False]:
-    """Alembic writes what an expression is on the database that is drafted on: `now()`, which SQLite does not know."""
+    """A default for every database; Alembic would write that of the draft's: `now()`, which SQLite does not know."""
     if isinstance(value, True_ | False_):
         return f"sa.{'true' if isinstance(value, True_) else 'false'}()"
     if isinstance(value, FunctionElement) and not list(value.clauses):
@@ -91,13 +91,13 @@ def _default(value: ClauseElement) -> str | Literal[False]:
     sql = sql_on(value, DIALECTS[0])
     if any(sql_on(value, dialect) != sql for dialect in DIALECTS):
         return False
-    # SQLite wants parentheses around all but constants, and the others take them.
+    # SQLite requires parentheses around all but constants, and the others accept them.
     is_plain = re.fullmatch(r"\(.*\)|[^()]*", sql, re.DOTALL) and isinstance(value, TextClause)
     return f"sa.text({sql if is_plain else f'({sql})'!r})"
 
 
 def write_conditions(index: CreateIndexOp) -> None:
-    """Alembic writes the condition of a partial index as it is on the database that is drafted on: `live IS 1`."""
+    """Write a partial index's condition in each database's SQL; Alembic would write only the draft's: `live IS 1`."""
     for dialect in DIALECTS:
         condition = index.kw.get(f"{dialect.name}_where")
         if isinstance(condition, ClauseElement):

@@ -1,4 +1,4 @@
-"""The whole history on new databases, in the orders in which it can be asked for; none of them is the project's own."""
+"""Runs the whole history on new databases in memory, in the orders in which commands could run it."""
 
 import logging
 import re
@@ -17,11 +17,11 @@ from migrations.references import last_touching, touches
 from shared.assembly.branches import Branches, Revision
 
 MISSES_SOMETHING = re.compile("no such (table|column|index)|already exists|duplicate column name")
-MOST_PAIRS = 24  # every module is the first once; which one is the second is tried this often
+MOST_PAIRS = 24  # every module is the first once; this is how many pairs of a first and a second are tried
 
 
 class _DanglingError(Exception):
-    """A foreign key points to a table that is not there, or to columns that are no key."""
+    """A foreign key refers to a missing table, or to columns that are not a key."""
 
     def __init__(self, source: str, target: str) -> None:
         super().__init__(f"a foreign key of the table {source!r} then points to nothing in {target!r}")
@@ -31,8 +31,8 @@ class _DanglingError(Exception):
 def replay_faults(config: Config, branches: Branches) -> Iterator[str]:
     """Run all revisions from empty, in memory, as `upgrade <module>@head` and then `upgrade heads` would.
 
-    SQLite is enough to judge an order: it takes a foreign key to nothing, but each one is looked at after each
-    revision, as the other databases do by themselves.
+    SQLite is enough to check an order: it accepts a foreign key to nothing, but all are checked after each revision,
+    as the other databases do by themselves.
     """
     script = ScriptDirectory.from_config(config)
     told = set()
@@ -44,7 +44,7 @@ def replay_faults(config: Config, branches: Branches) -> Iterator[str]:
 
 
 def _orders(script: ScriptDirectory, branches: Branches) -> dict[tuple[str, ...], str]:
-    """The revisions as they would run, with the commands that lead to it: what several lead to is in it once."""
+    """Each order in which the revisions would run, once, with commands that lead to it."""
     modules, found = list(branches.modules), dict[tuple[str, ...], str]()
     for firsts in [*permutations(modules, 1), *islice(permutations(modules, 2), MOST_PAIRS)]:
         destinations = [*(f"{module}@head" for module in firsts), "heads"]
@@ -58,7 +58,7 @@ def _orders(script: ScriptDirectory, branches: Branches) -> dict[tuple[str, ...]
 
 
 class _Replay:
-    """One new database, and what has been done to it."""
+    """One new database, and the revisions that it has run."""
 
     def __init__(self, branches: Branches) -> None:
         self._branches = branches
@@ -67,7 +67,7 @@ class _Replay:
         self._dropped_by: dict[str, Revision] = {}
 
     def run(self, config: Config, script: ScriptDirectory, order: tuple[str, ...]) -> str | None:
-        """Run the revisions one after the other; gives what is wrong with the first that fails."""
+        """Run the revisions one after the other; returns the fault of the first that fails."""
         logging.getLogger("alembic.runtime.migration").setLevel(logging.WARNING)
         steps = [MigrationStep.upgrade_from_script(script.revision_map, script.get_revision(one)) for one in order]
         engine = create_engine("sqlite://")
@@ -78,7 +78,7 @@ class _Replay:
         except _DanglingError as error:
             return self._advice(error)
         except OperationalError as error:
-            # What SQLite cannot do says nothing of an order: such a history is for the databases it was written for.
+            # A statement that SQLite cannot run says nothing about the order: the history is for other databases.
             if not MISSES_SOMETHING.search(str(error.orig)):
                 return None
             revision = self._branches[order[len(self._done)]]
@@ -107,7 +107,7 @@ class _Replay:
             raise _DanglingError(source, target) from None
 
     def _advice(self, error: _DanglingError) -> str:
-        """Which revision has to wait for which."""
+        """Advice which revision has to wait for which."""
         owners = self._branches.created_tables()
         latest = self._done[-1]
         if error.target not in self._tables and error.target not in self._dropped_by:

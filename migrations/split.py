@@ -1,4 +1,4 @@
-"""`alembic revision --autogenerate` for modules: one file a module that changed, in its folder, on its branch."""
+"""`alembic revision --autogenerate` for modules: a file for each module that changed, in its folder, on its branch."""
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
@@ -39,7 +39,7 @@ from shared.database import Base
 
 @dataclass
 class _Draft:
-    """What changes in one module."""
+    """The changes in one module."""
 
     upgrade: list[MigrateOperation] = field(default_factory=list)
     downgrade: list[MigrateOperation] = field(default_factory=list)
@@ -49,7 +49,7 @@ class _Draft:
 class Splitter:
     """Alembic's `process_revision_directives` and `include_object` hooks.
 
-    A table belongs to the module whose model it is; one whose model is gone, to the module whose revisions made it.
+    A table belongs to the module of its model; without a model, to the module whose revisions made it.
     """
 
     def __init__(self, config: Config, modules: Modules, owners: dict[str, str], branches: Branches) -> None:
@@ -67,12 +67,12 @@ class Splitter:
         return {**self._created, **self._models}
 
     def include_object(self, _item: Any, name: str | None, type_: str, reflected: bool, compare_to: Any) -> bool:
-        """Leave out tables of the database that no module knows: whoever made them, they are not ours to drop."""
+        """Leave out tables of the database that no module knows: they are not ours to drop."""
         is_unknown = type_ == "table" and reflected and compare_to is None and name not in self._owners
         return not is_unknown
 
     def process(self, context: MigrationContext, _revision: Any, directives: list[MigrationScript]) -> None:
-        """Turn Alembic's one draft into one a module. Only for `alembic revision`; `alembic check` reads the draft."""
+        """Split Alembic's draft into one for each module. Only for `alembic revision`, not for `check`."""
         if moved := [*moved_tables(self._models, self._created, self._modules)]:
             raise CommandError("\n".join(moved))
         if not hasattr(self._options, "autogenerate"):
@@ -150,7 +150,7 @@ class Splitter:
             | users_of_dropped(name, operations, self._branches, ids)
             for name, one in drafts.items()
         }
-        # A file names only what is written already, so one that another waits for comes first.
+        # A file can only name files that are written already, so one that another waits for comes first.
         waits_for = {name: [other for other in drafts if ids[other] in depends_on[name]] for name in drafts}
         for name in in_order(list(self._modules), waits_for):
             yield MigrationScript(
@@ -171,18 +171,18 @@ def _created_tables(drafts: dict[str, _Draft]) -> set[str]:
 
 
 def _droppable(operations: Sequence[MigrateOperation]) -> Iterator[MigrateOperation]:
-    """Spare MariaDB the drop of what something else still uses: it refuses that."""
+    """Order drops, and leave out needless ones: MariaDB refuses to drop what something else still uses."""
     dropped = {operation.table_name for operation in operations if isinstance(operation, DropTableOp)}
     for operation in operations:
         if isinstance(operation, ModifyTableOps):
-            operation.ops.sort(key=_turn)
+            operation.ops.sort(key=_rank)
             if operation.table_name in dropped and all(isinstance(one, DropIndexOp) for one in operation.ops):
                 continue  # the indexes go with the table
         yield operation
 
 
-def _turn(operation: MigrateOperation) -> int:
-    """A key goes before its index, and a CHECK before its column; they come back after them."""
+def _rank(operation: MigrateOperation) -> int:
+    """A key is dropped before its index, and a CHECK before its column; they are added after them."""
     if isinstance(operation, DropConstraintOp):
         return {"foreignkey": 0, "check": 1}.get(str(operation.constraint_type), 2)
     return 3 if isinstance(operation, CreateForeignKeyOp | CreateCheckConstraintOp) else 2

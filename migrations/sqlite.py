@@ -1,11 +1,11 @@
-"""What is special about SQLite when tables change: it can only rebuild them, with foreign keys off."""
+"""SQLite changes a table by a rebuild, for which foreign keys must be off."""
 
 from alembic.util import CommandError
 from sqlalchemy import Connection, text
 
 
 def check_foreign_keys(connection: Connection) -> None:
-    """SQLite can only rebuild a table with foreign keys off, so what they would have caught is looked for here."""
+    """Find broken foreign keys, which SQLite does not check while a table is rebuilt."""
     broken = connection.execute(text("PRAGMA foreign_key_check")).fetchall()
     if broken:
         tables = ", ".join(sorted({str(row[0]) for row in broken}))
@@ -15,7 +15,7 @@ def check_foreign_keys(connection: Connection) -> None:
 
 
 def refuse_foreign_keys(connection: Connection) -> None:
-    """SQLite: dropping the old one of a rebuilt table would delete, by cascade, the rows that refer to it."""
+    """With foreign keys on, dropping the old table of a rebuild would delete, by cascade, the rows that refer to it."""
     cursor = connection.connection.cursor()  # not through SQLAlchemy, which would begin a transaction
     cursor.execute("PRAGMA foreign_keys")
     is_on = cursor.fetchall() == [(1,)]

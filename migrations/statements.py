@@ -1,4 +1,4 @@
-"""What an operation says to each database."""
+"""The SQL of an operation on each database."""
 
 from collections.abc import Iterator
 
@@ -19,7 +19,7 @@ from migrations.rendering import DIALECTS
 
 
 def statements(operation: MigrateOperation, context: MigrationContext | None = None) -> dict[str, list[str]]:
-    """`{dialect: lines}`, the lines sorted: the order of constraints is of no importance."""
+    """`{dialect: lines}`, the lines sorted, since the order of constraints does not matter."""
     found = {}
     for dialect in DIALECTS:
         lines = [

@@ -1,4 +1,4 @@
-"""What a database does not show, or shows in its own spelling: compared with what the revisions have declared."""
+"""Compares what a database does not show, or shows in its own spelling, with the declarations in the revisions."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -31,7 +31,7 @@ from migrations.statements import statements
 def _compare_column(
     context: Any, change: Any, _schema: Any, table: str, name: str, _found: Any, declared: Column[Any]
 ) -> PriorityDispatchResult:
-    """See what differs on another database than this one, and what this one does not keep."""
+    """Find differences on other databases than this one, and those that this one does not keep."""
     before = _columns(context.opts["history"], table, name)
     if change.modify_type is None and any(_type(one, by) != _type(declared, by) for by, one in before):
         change.modify_type = declared.type
@@ -46,7 +46,7 @@ def _compare_column(
 def _compare_table(
     context: Any, change: Any, _schema: Any, name: str, found: Table | None, declared: Table | None
 ) -> PriorityDispatchResult:
-    """See a CHECK that is there or not, and what of a constraint, an index or a computed column has changed."""
+    """Find new and removed CHECKs, and changed constraints, indexes and computed columns."""
     if found is None or declared is None:
         return PriorityDispatchResult.CONTINUE
     history: History = context.opts["history"]
@@ -90,7 +90,7 @@ def _rules(table: Table) -> Iterator[tuple[str, AddConstraintOp | CreateIndexOp]
 def _computed_anew(
     table: str, old: Column[Any], new: Column[Any], rules: Mapping[str, AddConstraintOp | CreateIndexOp]
 ) -> Iterator[MigrateOperation]:
-    """No database changes what a column is computed from. Nothing is lost with it: it is dropped and added again."""
+    """Drop the column and add it again: no database can change its expression, and no data is lost."""
     if old.computed is None:
         raise CommandError(
             f"{table}.{new.name}: a column that has values of its own cannot become a computed one. Give the computed "
@@ -110,7 +110,7 @@ def _drop(rule: AddConstraintOp | CreateIndexOp) -> MigrateOperation:
 
 
 def _columns(history: History, table: str, name: str) -> list[tuple[Dialect, Column[Any]]]:
-    """What it was declared as, for each database."""
+    """The column as it was declared, for each database."""
     return [
         (dialect, known.columns[name])
         for dialect in DIALECTS

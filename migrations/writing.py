@@ -1,4 +1,4 @@
-"""Where each revision file is written, by `revision`, `merge` or a draft: none that would stop every later command."""
+"""Writes all revision files, of `revision`, `merge` or a draft, but none that would stop every later command."""
 
 import re
 from collections.abc import Collection, Iterable
@@ -17,14 +17,14 @@ HEADS = {"head", "heads"}
 
 
 class Writer:
-    """Stands before Alembic's `generate_revision`, through which every command writes its file."""
+    """Wraps Alembic's `generate_revision`, by which every command writes its file."""
 
     def __init__(self, script: ScriptDirectory, modules: Modules) -> None:
         self._write = script.generate_revision
         self._modules = modules
 
     def generate_revision(self, revid: str, message: str | None, **given: Any) -> Script | None:
-        """Write the file with the id, label, folder and dependencies that its module wants, or refuse."""
+        """Write the file with the id, label, folder and dependencies that its module requires, or refuse."""
         head, labels, place = given.pop("head", None), given.pop("branch_labels", None), given.pop("version_path", None)
         branches = read_branches(self._modules)
         if given.pop("splice", False):
@@ -75,7 +75,7 @@ class Writer:
     def _followed(
         self, head: str | None, version_path: str | Path | None, branches: Branches
     ) -> tuple[str, tuple[str, ...]]:
-        """The module whose line goes on, and the revision that the new one follows: none for a module's first."""
+        """The module, and the revision that the new one follows: none for a module's first."""
         folders = {str(module.migrations): name for name, module in self._modules.items()}
         if head == "base" and str(version_path) in folders:
             return folders[str(version_path)], ()
@@ -91,7 +91,7 @@ class Writer:
         return module, tuple(named)
 
     def _merged(self, typed: Iterable[str], branches: Branches) -> tuple[str, tuple[str, ...]]:
-        """The module whose heads are joined. Modules stay apart: their lines meet in `depends_on` alone."""
+        """The module whose heads are merged, and the heads. Modules are never merged with each other."""
         ids = []
         for one in typed:
             label, _, place = one.partition("@")
@@ -141,7 +141,7 @@ def module_of_head(head: str | None, modules: Modules, branches: Branches) -> st
 
 
 def dependencies(typed: str | Collection[str] | None, modules: Modules, branches: Branches) -> list[str]:
-    """The ids that `--depends-on` means: a file may name nothing else."""
+    """The ids that `--depends-on` means, since a file may only name ids."""
     ids = []
     for one in to_tuple(typed, default=()):
         label, _, place = one.partition("@")
