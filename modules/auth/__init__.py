@@ -1,3 +1,3 @@
-"""Proving who is calling. Other modules need nothing from here: the caller reaches them as `shared.access.Caller`."""
+"""Authentication and roles. Other modules import nothing from here: they get the caller as `shared.access.Caller`."""
 
 __all__: list[str] = []

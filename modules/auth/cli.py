@@ -61,7 +61,7 @@ def create_admin(
     try:
         created = run(context, Container, lambda auth: auth.registration_service().create_admin(data))
     except EmailTaken:
-        # Somebody was faster.
+        # Somebody has registered it meanwhile.
         run(context, Container, lambda auth: auth.promotion_service().require_free(address))
         raise
     typer.echo(f"Created the administrator {created.email}. Log in with POST /api/auth/login.")

@@ -22,13 +22,13 @@ class RegistrationClosed(AppError):
 
 
 class WrongPassword(AppError):
-    """Somebody who is logged in could not repeat the password; not a 401, for the token is good."""
+    """A logged-in user gave a wrong password; not a 401, since the token is valid."""
 
     status, code, message = 403, "invalid_credentials", "The current password is wrong."
 
 
 class PasswordChangeRequired(AppError):
-    """Somebody else chose the password: until it is a new one, the permissions count for nothing."""
+    """Somebody else chose the password: the caller has no permissions until it is changed."""
 
     status, code, message = 403, "password_change_required", "Choose a password of your own first."
 
@@ -38,7 +38,7 @@ class InvalidToken(AppError):
 
 
 class CannotPromote(AppError):
-    """Told to an operator on the command line; the message says why, and what to do."""
+    """For an operator on the command line; the message says why, and what to do."""
 
     status, code, message = 409, "cannot_promote", "This account cannot be made an administrator."
 

@@ -64,8 +64,8 @@ async def end_everything_of_deactivated(event: UserDeactivated, session: AsyncSe
 
 @handlers.on(UserActivated)
 async def note_activation(event: UserActivated, session: AsyncSession, container: Container) -> None:
-    # A link that was asked for in the moment of the deactivation may have been made after it. The account is locked
-    # first, as by whoever uses a link.
+    # A link that was requested during the deactivation may have been made after it. The account is locked first, as
+    # when a link is used.
     await lock_account(session, event.user_id)
     await void_links(session, event.user_id)
     container.audit().record(session, "account_activated", user_id=event.user_id)

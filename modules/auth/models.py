@@ -12,7 +12,7 @@ USER = "user"
 
 
 class Credential(Base):
-    """A user's password. `auth_version` goes up when all that was proven before shall count no longer."""
+    """A user's password. `auth_version` is raised to void all earlier logins and links."""
 
     __tablename__ = "auth_credentials"
 
@@ -24,7 +24,7 @@ class Credential(Base):
 
 
 class LoginSession(Base):
-    """A login on one device. This row is the truth about every token that was given out for it."""
+    """A login on one device. This row decides whether its tokens are valid."""
 
     __tablename__ = "auth_sessions"
     __table_args__ = (Index(None, "user_id", "revoked_at"),)
@@ -46,7 +46,7 @@ class LoginSession(Base):
 
 
 class MailToken(Base):
-    """A link that was mailed, good for one use. What is stored cannot be turned back into the link."""
+    """A mailed link, for one use. The link cannot be restored from the row."""
 
     __tablename__ = "auth_mail_tokens"
 
@@ -62,10 +62,10 @@ class MailToken(Base):
 
 
 class Role(Base):
-    """A named set of permissions. Those of the built-in roles follow from what the modules declare: they have no rows.
+    """A named set of permissions. Those of the built-in roles are declared by the modules, and have no rows.
 
-    `first_granted_at` remembers that there was an administrator once; the row is also what changes to the circle of
-    administrators lock.
+    `first_granted_at` tells whether there has been an administrator; the row of `admin` is also the lock for changes of
+    roles.
     """
 
     __tablename__ = "auth_roles"
@@ -84,7 +84,7 @@ class RolePermission(Base):
 
 
 class UserRole(Base):
-    """Who holds which role."""
+    """A role that a user holds."""
 
     __tablename__ = "auth_user_roles"
 
@@ -95,7 +95,7 @@ class UserRole(Base):
 
 
 class AuditEvent(Base):
-    """What happened to an account, by whom and from where. No foreign keys: it outlives those it is about."""
+    """An event of an account, with the actor and the client's address. No foreign keys: it outlives the accounts."""
 
     __tablename__ = "auth_audit_events"
     # Every combination of the list's filters, each in the order of the list.

@@ -1,4 +1,4 @@
-"""Taking away rows that have served their time."""
+"""Deletes rows that are no longer needed."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from modules.auth.settings import Settings
 from shared.clock import Clock
 from shared.database import Database
 
-# Small enough that nobody waits for the locks of one round.
+# Small, so that nobody waits long for the locks of one batch.
 BATCH = 1000
 
 
@@ -23,7 +23,7 @@ class PurgeService:
     clock: Clock
 
     async def count(self) -> dict[str, int]:
-        """How many rows a purge would take away, by kind."""
+        """The number of rows that a purge would delete, by kind."""
         async with self.database.read() as session:
             return {
                 name: await session.scalar(select(func.count()).select_from(model).where(condition)) or 0

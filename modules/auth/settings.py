@@ -9,7 +9,7 @@ from shared.settings import EnvSettings
 from shared.throttle import RateLimits, rate_limits
 
 CHEAPEST_IN_PRODUCTION = 10
-"""Of bcrypt's costs, by OWASP's advice."""
+"""The lowest cost of bcrypt, by OWASP's advice."""
 
 
 class Settings(EnvSettings):
@@ -17,7 +17,7 @@ class Settings(EnvSettings):
 
     model_config = SettingsConfigDict(env_prefix="AUTH_")
 
-    # The application's own setting, for what production refuses.
+    # The application's own setting, for the checks in production.
     app_env: str = Field(default="development", validation_alias="APP_ENV")
 
     registration: Literal["open", "closed"] = "open"

@@ -1,4 +1,4 @@
-"""Accounts for everybody's tests: the fixtures `user`, `admin` and `caller_with`, and what they are made with."""
+"""Accounts for all tests: the fixtures `user`, `admin` and `caller_with`, and the functions behind them."""
 
 from itertools import count
 from typing import Any
@@ -16,7 +16,7 @@ from shared.container import Runtime
 from shared.testing import Account, CallerWith, data_of
 
 SETTINGS = {"bcrypt_cost": 4}
-"""Hashes that cost next to nothing."""
+"""The fastest hashes."""
 
 _numbers = count(1)
 _faker = Faker()
@@ -48,7 +48,7 @@ async def sign_up(client: httpx.AsyncClient, request: RegisterRequest | None = N
 
 
 async def log_in(client: httpx.AsyncClient, email: str, password: str) -> dict[str, Any]:
-    """Gives the tokens."""
+    """Returns the tokens."""
     tokens: dict[str, Any] = data_of(await client.post("/api/auth/login", json={"email": email, "password": password}))
     return tokens
 
@@ -67,7 +67,7 @@ def new_role(**values: object) -> dict[str, Any]:
 
 
 async def make_role(client: httpx.AsyncClient, by: Account, *permissions: str) -> str:
-    """Gives the name."""
+    """Returns the name."""
     role = new_role(permissions=permissions)
     data_of(await client.post("/api/auth/roles", headers=by.headers, json=role), 201)
     return str(role["name"])
@@ -78,7 +78,7 @@ async def set_roles(client: httpx.AsyncClient, by: Account, user_id: str, *roles
 
 
 async def sign_up_with(client: httpx.AsyncClient, admin: Account, *permissions: str) -> Account:
-    """Somebody who may do this besides what every account may do."""
+    """A user with these permissions besides those that every account has."""
     account = await sign_up(client)
     data_of(await set_roles(client, admin, account.id, "user", await make_role(client, admin, *permissions)))
     return account
@@ -98,7 +98,7 @@ async def admin(app: FastAPI, client: httpx.AsyncClient) -> Account:
 
 @pytest.fixture
 def caller_with(client: httpx.AsyncClient, admin: Account) -> CallerWith:
-    """Log in somebody new, who has these permissions besides those that every account has."""
+    """Log in a new user, who has these permissions besides those that every account has."""
 
     async def make(*permissions: str) -> Account:
         return await sign_up_with(client, admin, *permissions)

@@ -1,4 +1,4 @@
-"""What an account has given out and shall count no longer."""
+"""Voids the sessions and links of an account."""
 
 from datetime import datetime
 from uuid import UUID
@@ -31,6 +31,6 @@ async def void_links(session: AsyncSession, user_id: UUID, *purposes: str) -> No
     links = select(MailToken.id).where(MailToken.user_id == user_id)
     if purposes:
         links = links.where(MailToken.purpose.in_(purposes))
-    # By their ids: MariaDB's DELETE waits for every row that it looks at, and one that is just being written may be
-    # waiting for this account.
+    # By their ids: MariaDB's DELETE waits for every row that it reads, and one that is just being written may wait for
+    # this account.
     await session.execute(delete(MailToken).where(MailToken.id.in_((await session.scalars(links)).all())))

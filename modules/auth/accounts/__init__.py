@@ -1,1 +1,1 @@
-"""Making accounts, and administrators of them."""
+"""Creating accounts, and making them administrators."""

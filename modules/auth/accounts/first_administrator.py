@@ -25,7 +25,7 @@ TAKEN = (
 
 @dataclass(slots=True, kw_only=True)
 class FirstAdministrator:
-    """Counts only while there has never been an administrator; a renamed or deleted one does not come back."""
+    """Applies only while there has never been an administrator; a renamed or deleted one is not made again."""
 
     registration: RegistrationService
     settings: Settings
@@ -33,7 +33,7 @@ class FirstAdministrator:
     async def run(self, session: AsyncSession) -> None:
         """Make the administrator, who has to choose another password after the first login.
 
-        Of several processes that start at once one makes it, and the others wait for that.
+        If several processes start at once, one makes it and the others wait for that.
 
         Raises:
             SettingsError: The address, the file or the password in it is not usable.

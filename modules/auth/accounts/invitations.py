@@ -1,4 +1,4 @@
-"""Inviting somebody for whom an administrator has made an account."""
+"""Invites users for whom an administrator has made an account."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -22,7 +22,7 @@ from shared.throttle import Count, Throttle, succeeded
 
 @dataclass(slots=True, kw_only=True)
 class InvitationService:
-    """Within the caller's session."""
+    """Works within the caller's session."""
 
     session: AsyncSession
     users: UserServiceFactory
@@ -35,7 +35,7 @@ class InvitationService:
     clock: Clock
 
     async def invite(self, user_id: UUID, *, to: str | None = None) -> None:
-        """Mail a link to choose a first password, to the user's address or to the one that it is about to become."""
+        """Mail a link to choose a first password, to the user's address or to `to`, which is about to replace it."""
         user = await self.users(self.session).get(user_id)
         ttl, email = self.settings.invitation_ttl, to or user.email
         token = await self.tokens.issue(self.session, user_id, "invitation", email=email, ttl=ttl)
@@ -63,12 +63,12 @@ class InvitationService:
             await self.invite(user_id)
 
     async def follow_correction(self, user_id: UUID, email: str) -> None:
-        """Somebody gives the user another address: nothing that was given out before is good any more.
+        """Void all sessions and links of a user whose address somebody else is changing.
 
-        Whoever has not accepted yet is invited once more, at the new address; others get a notice at the old one.
+        A user who has not accepted yet is invited again, at the new address; others get a notice at the old one.
 
         Raises:
-            OwnEmail: It is the caller, whom only the password lets change the address: it is the way to a new one.
+            OwnEmail: The user is the caller, who needs the password for it, since the address can reset that.
         """
         caller = current_request.get().principal
         if caller is not None and caller.user_id == user_id:

@@ -1,4 +1,4 @@
-"""Making an account that exists already an administrator, by whoever runs the service."""
+"""Makes an existing account an administrator, for the operator of the service."""
 
 from dataclasses import dataclass
 
@@ -15,7 +15,7 @@ from shared.database import Database
 
 @dataclass(slots=True, kw_only=True)
 class PromotionService:
-    """Trusts no account because of its address: whoever registered it first chose the password."""
+    """Does not trust an account for its address alone: whoever registered it first chose the password."""
 
     database: Database
     users: UserServiceFactory
@@ -76,5 +76,5 @@ def _require_proven(holder: User, email: str) -> None:
 
 
 def _shown(email: str) -> str:
-    """Letters that look alike are told apart by their numbers."""
+    """The address, with the numbers of letters outside of ASCII, which may look alike."""
     return email if email.isascii() else f"{email} ({ascii(email)[1:-1]})"

@@ -23,7 +23,7 @@ from shared.throttle import Count, Throttle
 
 @dataclass(slots=True, kw_only=True)
 class RegistrationService:
-    """New accounts with a password: a user's own, and an administrator's."""
+    """Creates accounts with a password, for users and for administrators."""
 
     database: Database
     users: UserServiceFactory
@@ -60,12 +60,12 @@ class RegistrationService:
             return user
 
     async def has_had_administrator(self, session: AsyncSession) -> bool:
-        """Whether anybody was ever given the role `admin`. Nobody else can be until the transaction ends."""
+        """True if anybody has ever had the role `admin`. Locks the roles until the transaction ends."""
         await lock_roles(session)
         return await session.scalar(select(Role.first_granted_at).where(Role.name == ADMIN)) is not None
 
     async def create_first_admin(self, session: AsyncSession, data: RegisterRequest) -> User:
-        """As `create_admin`, within a transaction; the administrator must choose another password."""
+        """Like `create_admin`, within a transaction; the administrator must choose another password."""
         hashed = await self._hash_good_password(data)
         user = await self._create(session, data, hashed, data.locale or "en", must_change=True)
         await self._make_administrator(session, user)

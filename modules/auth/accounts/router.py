@@ -14,9 +14,7 @@ from shared.locales import preferred_locale
 
 router = APIRouter()
 
-AcceptLanguage = Annotated[
-    str | None, Header(description="Decides about the language of mails if `locale` is left out.")
-]
+AcceptLanguage = Annotated[str | None, Header(description="The language of mails to the user if `locale` is left out.")]
 
 
 @router.post(
@@ -43,7 +41,7 @@ async def register_user(
     responses=failures(UserNotFound, UserOutOfReach, NotInvited, TooManyRequests),
 )
 async def invite_user_again(
-    user_id: Annotated[UUID, Path(description="Whom it is about.")], invitations: Invitations
+    user_id: Annotated[UUID, Path(description="The user's id.")], invitations: Invitations
 ) -> ApiResponse[None]:
     """Mails another link to choose a first password; the earlier ones are void."""
     await invitations.invite_again(user_id)

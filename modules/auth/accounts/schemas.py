@@ -13,9 +13,9 @@ from shared.locales import Locale
 class RegisterRequest(RequestBody):
     """A new account."""
 
-    email: Annotated[Email, Field(description="To log in with; a link is mailed to it.")]
+    email: Annotated[Email, Field(description="The address to log in with; a link is mailed to it.")]
     password: NewPassword
     nickname: Annotated[Nickname | None, Field(description="How you want to be called.")] = None
     locale: Annotated[
-        Locale | None, Field(description="Of the mails to you; taken from Accept-Language if left out.")
+        Locale | None, Field(description="The language of mails to you; by default that of Accept-Language.")
     ] = None

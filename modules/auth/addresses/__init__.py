@@ -1,1 +1,1 @@
-"""Proving that an e-mail address is one's own, and changing it."""
+"""Confirming and changing e-mail addresses."""

@@ -45,10 +45,10 @@ async def verify_email(data: EmailVerify, caller: Caller, emails: Emails) -> Api
     responses=failures(InvalidToken, TooManyRequests),
 )
 async def disown_email(data: EmailVerify, emails: Emails) -> ApiResponse[None]:
-    """Voids what somebody did with your address, with the token from the mail.
+    """Undoes what somebody else did with your address, with the token from the mail.
 
-    An account that nobody confirmed loses its password and its sessions; "forgot password" gives it to you. A change to
-    your address is called off.
+    An account whose address is not confirmed loses its password and its sessions; "forgot password" gives it to you. A
+    change to your address is cancelled.
     """
     await emails.disown(data.token)
     return success(None)

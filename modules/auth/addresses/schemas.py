@@ -11,13 +11,13 @@ from shared.http import RequestBody
 
 
 class EmailVerify(RequestBody):
-    """A link, used to confirm an address."""
+    """The token of a link that confirms an address."""
 
     token: LinkToken
 
 
 class EmailChange(RequestBody):
-    """Another address, and what proves that it is you who wants it."""
+    """A new address, and your password as a proof."""
 
-    new_email: Annotated[Email, Field(description="Where the link to confirm it is mailed.")]
-    current_password: Annotated[Password, Field(description="The one you have.")]
+    new_email: Annotated[Email, Field(description="The new address; the link to confirm it is mailed there.")]
+    current_password: Annotated[Password, Field(description="Your current password.")]

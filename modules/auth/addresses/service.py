@@ -53,10 +53,10 @@ class EmailAddressService:
         self.mailer.post_link(session, "verify_email", user, to=user.email, token=token, ttl=ttl)
 
     async def verify(self, caller: Principal, token: str) -> None:
-        """Confirm the caller's address. The link alone would confirm it for whoever registered it.
+        """Confirm the caller's address; the link alone could confirm an account that a stranger has registered.
 
         Raises:
-            InvalidToken: Also when it is another user's, or the user has another address by now.
+            InvalidToken: Also if it is another user's, or the user's address has changed since.
         """
         async with self.database.transaction() as session:
             row = await self._redeem(session, caller, token, "verification")
@@ -65,10 +65,10 @@ class EmailAddressService:
             self.audit.record(session, "email_verified", user_id=row.user_id)
 
     async def request_change(self, caller: Principal, email: str, password: str) -> None:
-        """Mail a link to the new address. If that one has an account already, nothing happens, and nothing tells so.
+        """Mail a link to the new address. If that has an account already, nothing happens, and the answer is the same.
 
         Raises:
-            WrongPassword: The current password is asked for: the address is the way to a new one.
+            WrongPassword: The current password is required, since the address can reset it.
         """
         async with self._mail_to(caller.user_id):
             user, _ = await self.passwords.require(caller, password)
@@ -89,11 +89,11 @@ class EmailAddressService:
     async def confirm_change(self, caller: Principal, token: str) -> None:
         """Give the caller the new address, and tell the old one.
 
-        The other sessions end, and so does every link that was mailed: the address is the way to a new password.
+        The other sessions end, and all mailed links become void, since the address can reset the password.
 
         Raises:
             InvalidToken: It was used, has expired, is another user's, or the password has been changed since.
-            EmailTaken: Somebody else took the address in the meantime.
+            EmailTaken: Somebody else has taken the address in the meantime.
         """
         async with self.database.transaction() as session:
             row = await self._redeem(session, caller, token, "email_change")
@@ -111,10 +111,10 @@ class EmailAddressService:
                 self.mailer.post_notice(session, "email_changed", user, to=old)
 
     async def disown(self, token: str) -> None:
-        """Undo what was done in the name of the reader of a mail, who asked for nothing.
+        """Undo what somebody else did with the address of a mail's reader.
 
-        An account whose address nobody has confirmed loses its password, its sessions and its links; whoever reads the
-        mail can still take it over with "forgot password". An asked-for change of address is off.
+        An account whose address is not confirmed loses its password, its sessions and its links; the reader can take it
+        over with "forgot password". A requested change of address is cancelled.
 
         Raises:
             InvalidToken: It was used, has expired, or the address has been confirmed.

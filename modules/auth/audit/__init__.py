@@ -1,1 +1,1 @@
-"""What happened to accounts and roles."""
+"""The audit trail of accounts and roles."""

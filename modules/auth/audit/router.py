@@ -13,9 +13,9 @@ from shared.paging import Cursor, Limit, Page, PageRequest, WithTotal
 
 router = APIRouter()
 
-About = Annotated[UUID, Query(description="Only what is about this user.")]
+About = Annotated[UUID, Query(description="Only events about this user.")]
 Event = Annotated[AuditName, Query(description="Only events of this name.")]
-Sort = Annotated[AuditSort, Query(description="By what the list is sorted; `-` in front is descending.")]
+Sort = Annotated[AuditSort, Query(description="The sort order; `-` in front is descending.")]
 
 
 @router.get("/audit", summary="List what happened", dependencies=[Requires("auth:audit.read")])
@@ -28,6 +28,6 @@ async def list_audit_events(
     sort: Sort = "-at",
     total: WithTotal = False,
 ) -> ApiResponse[Page[AuditEventRead]]:
-    """What happened to accounts and roles, by whom and from where."""
+    """The events of accounts and roles, with the actor and the client's address."""
     page = await audit.list(PageRequest(sort, limit, cursor, total), user_id=user_id, event=event)
     return success(Page[AuditEventRead].of(page))

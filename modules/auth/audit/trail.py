@@ -1,4 +1,4 @@
-"""The audit trail: one row for each thing that matters, written in the transaction in which it happens."""
+"""The audit trail: one row for each event, written in the transaction in which it happens."""
 
 from dataclasses import dataclass
 from functools import partial
@@ -47,7 +47,7 @@ AuditName = Literal[
 
 @dataclass(slots=True, kw_only=True)
 class AuditTrail:
-    """Who did it, from where and in which request is taken from the request itself."""
+    """Takes the actor, the client's address and the request's id from the current request."""
 
     clock: Clock
 
@@ -63,9 +63,9 @@ class AuditTrail:
         """Write one row, and one line into the log.
 
         Args:
-            user_id: Whom it is about; the actor is whoever made the request.
-            session_id: The login session it is about, if not the caller's own.
-            details: What else is worth knowing, of JSON's types. Never a secret, and no text that a stranger chose.
+            user_id: The user whom it concerns; the actor is the caller of the request.
+            session_id: The login session that it concerns, if not the caller's own.
+            details: Further details, of JSON's types. Never a secret, and no text that a stranger chose.
         """
         request = current_request.get()
         caller = request.principal
@@ -84,5 +84,5 @@ class AuditTrail:
             )
         )
         ids = {"user_id": str(user_id), "actor_id": str(actor_id), "session_id": str(session_id)}
-        # Not now: what is rolled back has not happened.
+        # Only after the commit: what is rolled back has not happened.
         after_commit(session, partial(log.info, event, **ids, **details))

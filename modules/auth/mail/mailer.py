@@ -1,4 +1,4 @@
-"""The mails of this module: plain text in the user's language, whose links begin with the configured address."""
+"""The mails of this module: plain text in the user's language, with links to the configured address."""
 
 from dataclasses import dataclass
 from functools import cache
@@ -19,7 +19,7 @@ UNITS = {"en": ("days", "hours", "minutes", "seconds"), "zh": ("天", "小时", 
 
 @dataclass(slots=True, kw_only=True)
 class AuthMailer:
-    """Each mail is sent after the commit of the transaction that it belongs to, or not at all."""
+    """Sends each mail after the commit of its transaction, or not at all."""
 
     mailer: Mailer
     throttle: Throttle
@@ -27,26 +27,26 @@ class AuthMailer:
     public_url: str
     limit: RateLimits
 
-    def post_link(  # noqa: PLR0913 - what a mail consists of
+    def post_link(  # noqa: PLR0913 - the parts of a mail
         self, session: AsyncSession, template: str, user: User, *, to: str, token: str, ttl: int
     ) -> None:
-        """Mail a link to the page of the front end that is named like the template: `/reset-password#token=...`.
+        """Mail a link to the page of the front end that has the template's name: `/reset-password#token=...`.
 
-        Strangers can ask for these, so a recipient gets no more than so many; what is too much is not sent.
+        Strangers can cause these mails, so each recipient has a limit; mails beyond it are not sent.
 
-        The token stands behind the #, which browsers send to nobody: not to a server's log, not as a referrer. `ttl` is
-        in seconds. For readers who asked for nothing there is a second page, `/disown-email`.
+        The token follows the #: browsers do not send it, neither to a server's log nor as a referrer. `ttl` is in
+        seconds. Readers who did not ask for the mail get a second link, to `/disown-email`.
         """
         link = self._link(template.replace("_", "-"), token)
         disown = self._link("disown-email", token)
         mail = self._written(template, user, to, link=link, disown=disown, lifetime=_lifetime(ttl, user.locale))
-        # Links for a new password have a count of their own: no other mail shall keep an owner out of the account.
+        # Links for a new password have a count of their own, so that other mails cannot lock the owner out.
         action = "mail_reset" if template == "reset_password" else "mail_link"
         limited = self.throttle.attempt(Count(self.limit, action, _recipient(to), stands=succeeded))
         self.mailer.post_after_commit(session, mail, limited)
 
     def post_notice(self, session: AsyncSession, template: str, user: User, *, to: str) -> None:
-        """Mail that something has happened. It has no limit, so that nobody can use it up before a theft."""
+        """Mail a notice. It has no limit, which a thief could use up beforehand."""
         self.mailer.post_after_commit(session, self._written(template, user, to))
 
     def _link(self, page: str, token: str) -> str:
@@ -59,7 +59,7 @@ class AuthMailer:
 
 
 def _recipient(address: str) -> str:
-    """Whose mailbox it is, as far as can be told: mail to joe+news@ reaches joe@."""
+    """The mailbox of an address, as far as can be told: mail to joe+news@ reaches joe@."""
     name, _, domain = email_key(address).rpartition("@")
     return f"{name.partition('+')[0] or name}@{domain}"
 
@@ -70,5 +70,5 @@ def _template(name: str, locale: str) -> Template:
 
 
 def _lifetime(ttl: int, locale: str) -> str:
-    """So many days, or as many hours, minutes, seconds as it takes for a plural: a day is 24 hours."""
+    """The time in the largest unit that gives at least 2, which is a plural: one day is 24 hours."""
     return next(f"{ttl // size} {unit}" for size, unit in zip(SECONDS, UNITS[locale], strict=True) if ttl >= 2 * size)

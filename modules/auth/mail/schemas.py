@@ -1,4 +1,4 @@
-"""What a link carries."""
+"""The token in a link."""
 
 from typing import Annotated
 
@@ -11,7 +11,7 @@ LinkToken = Annotated[
     Field(
         min_length=1,
         max_length=200,
-        description="What stands after `#token=` in the link.",
+        description="The text after `#token=` in the link.",
         examples=["3q2-7wAbCdEfGhIjKlMnOpQrStUvWxYz"],
     ),
 ]

@@ -27,7 +27,7 @@ class MailTokens:
     clock: Clock
 
     async def issue(self, session: AsyncSession, user_id: UUID, purpose: Purpose, *, email: str, ttl: int) -> str:
-        """Make a token for whoever reads the mail of `email`; `ttl` is in seconds."""
+        """Make a token for the reader of `email`'s mail; `ttl` is in seconds."""
         token = secrets.token_urlsafe(TOKEN_BYTES)
         now = self.clock()
         session.add(
@@ -69,10 +69,10 @@ class MailTokens:
             await lock_account(session, row.user_id)
         except UserNotFound:
             raise InvalidToken from None
-        # Once more: the password may have been changed while this waited.
+        # Check again: the password may have been changed while this waited.
         row = await self.find(session, token, *purposes)
         session.expunge(row)
-        # Of any number of requests with the same token one deletes the row.
+        # Of concurrent requests with the same token only one deletes the row.
         deleted = await session.execute(delete(MailToken).where(MailToken.id == row.id))
         if deleted.rowcount != 1:  # type: ignore[attr-defined]  # a DELETE's result is a CursorResult
             raise InvalidToken
@@ -81,7 +81,7 @@ class MailTokens:
 
 
 async def _auth_version(session: AsyncSession, user_id: UUID) -> int:
-    """Another one after every change of the password; 0 while there is none."""
+    """The version of the password, which changes with it; 0 without a password."""
     query = select(func.coalesce(func.max(Credential.auth_version), 0)).where(Credential.user_id == user_id)
     return await session.scalar(query) or 0
 

@@ -1,1 +1,1 @@
-"""Changing and recovering a password, which ones are good, and how they are stored."""
+"""Changing, recovering, checking and storing passwords."""

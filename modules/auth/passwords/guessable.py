@@ -1,4 +1,4 @@
-"""Which passwords many people have, or come to by rules that everybody knows: a guesser tries these first."""
+"""Recognises common passwords and their well-known variations, which attackers try first."""
 
 import unicodedata
 from collections.abc import Iterator
@@ -11,30 +11,30 @@ from modules.auth.passwords.keyboards import SHIFTED, SHORTEST_WALK, longest_wal
 COMMON_PASSWORDS = Path(__file__).parent / "common_passwords.txt"
 COMMONEST = 1000
 
-# These say "password" even with blanks in between; other words may stand in a phrase.
+# These are weak even with blanks in between; other words may be part of a phrase.
 PLACEHOLDERS = frozenset(
     {"password", "passwort", "passwd", "pass", "letmein", "iloveyou", "welcome", "login", "changeme", "admin"}
     | {"administrator", "secret", "default", "test"}
 )
 LETTERS_MEANT = str.maketrans("013457@$!", "oieastasi")
 
-# Shorter words turn up inside good passwords by chance.
+# Good passwords contain shorter words by chance.
 SHORTEST_WORD = 4
 LONGEST_WORD = 20
 SHORTEST_UNIT = 8
 
-# A guesser tries all of so many words in a row: of the thousand commonest, and of the whole list.
+# Attackers try all sequences of this many words: of the thousand commonest, and of the whole list.
 FEW_OF_THE_COMMONEST = 3
 FEW_OF_ALL = 2
-# One letter in so many may stand among walks and placeholders without making them better.
+# One additional letter in this many does not make walks and placeholders stronger.
 LETTERS_PER_LEFTOVER = 10
 
 
 def is_guessable(folded: str) -> bool:
-    """Whether a folded password is a common one, common ones put together, a walk over the keyboard or a repetition.
+    """True if a folded password is a common one, a series of common ones, a walk over the keyboard or a repetition.
 
     Digits and signs around it make no difference, nor does respelling (p@ssw0rd) or writing it backwards. Several words
-    with blanks or signs between them are a phrase, and good.
+    with blanks or signs between them are a phrase, and allowed.
     """
     body = _stripped(folded)
     core = _repeated(body)
@@ -65,7 +65,7 @@ def _is_put_together(text: str) -> bool:
 
 
 def _is_covered(text: str, words: frozenset[str], *, price: int, budget: int, letter: int = 1) -> bool:
-    """Whether words and walks of this price, and single letters of that one, make up the text; digits are free."""
+    """True if words and walks at `price`, and letters at `letter`, make up the text for `budget`; digits are free."""
     costs = [0, *[budget + 1] * len(text)]
     for start in range(len(text)):
         if costs[start] <= budget:
@@ -77,7 +77,7 @@ def _is_covered(text: str, words: frozenset[str], *, price: int, budget: int, le
 
 
 def _ends(text: str, start: int, words: frozenset[str]) -> Iterator[int]:
-    """Where the words and walks end that begin here."""
+    """The ends of the words and walks that begin at `start`."""
     ahead = text[start : start + LONGEST_WORD]
     for length in range(SHORTEST_WALK, longest_walk(ahead) + 1):
         yield start + length
@@ -87,19 +87,19 @@ def _ends(text: str, start: int, words: frozenset[str]) -> Iterator[int]:
 
 
 def _repeats_little(text: str) -> bool:
-    """Whether it is a short text again and again, which says no more than once. Pictures and ideographs say enough."""
+    """True for a short text that is repeated, unless it has pictures or ideographs, of which a few are enough."""
     unit = _repeated(text)
     is_short = len(unit) < SHORTEST_UNIT and len(text) >= 2 * len(unit)
     return is_short and not any(unicodedata.category(one) in {"Lo", "So"} for one in unit)
 
 
 def _repeated(text: str) -> str:
-    """The shortest text that gives this one when it is written again and again: "abc" for "abcabcab"."""
+    """The shortest text that gives this one when it is repeated: "abc" for "abcabcab"."""
     return next((text[:end] for end in range(1, len(text)) if text.startswith(text[end:])), text)
 
 
 def _stripped(text: str, *, pictures: bool = False) -> str:
-    """Without digits, signs and blanks around it, in any script; also without pictures, if these say nothing either."""
+    """The text without digits, signs and blanks around it, in any script; with `pictures`, also without pictures."""
     kept = [number for number, one in enumerate(text) if _is_letter(one) or (_is_picture(one) and not pictures)]
     return text[kept[0] : kept[-1] + 1] if kept else ""
 

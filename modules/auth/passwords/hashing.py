@@ -1,8 +1,8 @@
 """Storing and checking passwords.
 
-A stored hash reads `bcrypt-hs384$<key version>$<bcrypt hash>`. What bcrypt gets is base64(HMAC-SHA-384(key, password)),
-64 characters: long passwords count to their last character, and a leaked list of plain hashes from elsewhere is no
-help. A bare bcrypt hash (`$2b$...`, an import) is accepted too, and replaced at the next login.
+A stored hash reads `bcrypt-hs384$<key version>$<bcrypt hash>`. Bcrypt hashes base64(HMAC-SHA-384(key, password)), 64
+characters: all characters of a long password count, and a list of plain hashes that leaked elsewhere does not help. A
+bare bcrypt hash (`$2b$...`, an import) is accepted too, and replaced at the next login.
 """
 
 import asyncio
@@ -26,14 +26,14 @@ T = TypeVar("T")
 
 SCHEME = "bcrypt-hs384"
 KEY_VERSION = "0"
-# Not a secret: it only makes these hashes this application's own. Changing it would void every stored password.
+# It need not be secret: it only makes these hashes this application's own. A change would void all stored passwords.
 PREHASH_KEYS = {KEY_VERSION: b"modular-monolith/password"}
 BCRYPT_LIMIT_BYTES = 72
 LOW_PRIORITY = 10
 
 
 class PasswordHasher:
-    """Hashes in a small thread pool of its own, at low priority, so that a flood of logins slows nobody else down."""
+    """Hashes in a small thread pool of its own, at low priority, so that a flood of logins slows no other request."""
 
     def __init__(self, cost: int, queue: int) -> None:
         self._cost = cost
@@ -42,7 +42,7 @@ class PasswordHasher:
         self._free = threads + queue
 
     def require_room(self) -> None:
-        """Refuse at once what would be refused after other work. Raises Unavailable, and reserves nothing."""
+        """Raises Unavailable if the queue is full, to refuse before any other work. Reserves nothing."""
         if self._free <= 0:
             raise Unavailable
 
@@ -51,7 +51,7 @@ class PasswordHasher:
         return await self._run(lambda: self._hash(password))
 
     async def verify(self, password: str, stored: str | None) -> bool:
-        """Check a password. Takes as long when there is no hash to check against: the answer's time tells nothing."""
+        """Check a password. Takes as long without a stored hash, so that the answer's time reveals nothing."""
         return await self._run(lambda: self._verify(password, stored))
 
     def needs_rehash(self, stored: str) -> bool:
@@ -82,14 +82,14 @@ class PasswordHasher:
             self._hash(password)
             return False
         if not matches:
-            # A hash from before the cost was raised was cheaper to check. What is missing: 2^10 = 2^8 + 2^8 + 2^9.
+            # A hash of a lower cost was faster to check. Spend the missing time: 2^10 = 2^8 + 2^8 + 2^9.
             for cost in range(_cost_of(stored), self._cost):
                 bcrypt.hashpw(b"", bcrypt.gensalt(cost))
         return matches
 
 
 def _matches(password: str, stored: str) -> bool:
-    """Raises ValueError: what is stored is not a hash."""
+    """Raises ValueError if `stored` is not a hash."""
     scheme, _, rest = stored.partition("$")
     version, _, _ = rest.partition("$")
     if scheme == SCHEME and version in PREHASH_KEYS:
@@ -113,7 +113,7 @@ def _normalized(password: str) -> bytes:
 
 
 def _cores() -> int:
-    # Those that this process may use: a container or `taskset` may have left it fewer than the machine has.
+    # The cores that this process may use: a container or `taskset` may allow it fewer than the machine has.
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 

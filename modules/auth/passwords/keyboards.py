@@ -1,4 +1,4 @@
-"""What fingers do by themselves: walks over a keyboard, alphabets and numbers in order, one key again and again."""
+"""Finds walks over a keyboard, letters and digits in order, and repeated keys."""
 
 from collections.abc import Iterator, Sequence
 from functools import cache
@@ -11,19 +11,19 @@ LAYOUTS = (
     ("1234567890", "azertyuiop", "qsdfghjklm", "wxcvbn"),
     ("1234567890-=", "йцукенгшщзхъ", "фывапролджэ", "ячсмитьбю."),
 )
-# The digits' signs, on the layout that has most users; `!QAZ@WSX` is a walk, too.
+# The signs on the digits' keys, on the most frequent layout; `!QAZ@WSX` is a walk, too.
 SHIFTED = str.maketrans("!@#$%^&*()", "1234567890")
 SHORTEST_WALK = 3
 LONGEST_STEP = 2  # "acegikm", "97531"
 
 
 def longest_walk(text: str) -> int:
-    """How many characters the text begins with that are one walk; one if there is none."""
+    """The length of the longest walk that the text begins with; one if there is none."""
     return max(_in_order(text), *(_next_to_each_other(text, pairs) for pairs in _neighbours()))
 
 
 def _in_order(text: str) -> int:
-    """Letters or digits that are all as far from each other: "abcd", "4321", "zzzz", "aceg"."""
+    """The number of letters or digits at the beginning with the same step: "abcd", "4321", "zzzz", "aceg"."""
     steps = [ord(second) - ord(first) for first, second in pairwise(text)]
     length = 1
     for step, character in zip(steps, text[1:], strict=True):

@@ -1,4 +1,4 @@
-"""Which passwords are good enough: long ones that do not simply repeat what everybody knows."""
+"""Checks new passwords: they must be long, and not easy to guess."""
 
 import re
 import unicodedata
@@ -23,7 +23,7 @@ class PasswordPolicy:
         """Check a new password.
 
         Args:
-            personal: What belongs to its owner: the e-mail address, the nickname.
+            personal: Texts about its owner: the e-mail address, the nickname.
 
         Raises:
             ValidationFailed: Naming the rule; the password itself is not in it.
@@ -32,7 +32,7 @@ class PasswordPolicy:
             raise ValidationFailed.at("body", field, type_=type_, msg=message, params=limits)
 
     def _faults(self, password: str, personal: tuple[str | None, ...]) -> Iterator[tuple[str, str, dict[str, int]]]:
-        # What is hashed, so that "é" counts once however it was typed.
+        # The form that is hashed, so that "é" counts once however it was typed.
         password = unicodedata.normalize("NFC", password)
         if len(password) < self._minimum:
             message = f"The password needs at least {self._minimum} characters."
@@ -53,10 +53,10 @@ class PasswordPolicy:
 
 
 def _words(text: str) -> Iterator[str]:
-    """What a password must not contain because of this text (ASVS 6.2.11).
+    """The words of a text that a password must not contain (ASVS 6.2.11).
 
-    Of an address that is the whole, and the words of the part before the @. The domain is mostly a mail provider's, and
-    its words (live, post, home) stand in many a good password.
+    For an address, the whole of it and the words before the @. The domain is mostly a mail provider's, and its words
+    (live, post, home) occur in many good passwords.
     """
     local_part, at, _ = _folded(text).partition("@")
     if at:

@@ -1,4 +1,4 @@
-"""Choosing a password with a link: a new one for a forgotten one, or the first one of somebody who was invited."""
+"""Choosing a password with a link: in place of a forgotten one, or the first one after an invitation."""
 
 from dataclasses import dataclass
 
@@ -69,7 +69,7 @@ class PasswordRecovery:
             user = await self.users(session).get(row.user_id)
         self.policy.require_good(new, user.email, user.nickname, field="new_password")
         hashed = await self.hasher.hash(new)
-        # Two links for a first password at the same time: the other one was faster.
+        # Another link for a first password may have been used at the same time.
         with failing_as({"pk_auth_credentials": InvalidToken}):
             async with self.database.transaction() as session:
                 row = await self.tokens.redeem(session, token, "reset", "invitation")
@@ -77,8 +77,8 @@ class PasswordRecovery:
         return user
 
     async def _send_reset_link(self, email: str, attempt: Attempt) -> None:
-        # What fails before the account is known gives the try back. What fails later must not: that it failed would
-        # tell that there is an account.
+        # A failure before the account is known gives the try back. A later one must not: it would reveal that there is
+        # an account.
         async with attempt, self.database.read() as session:
             user = await self.users(session).find_by_email(email)
         if user is None or not user.is_active:
@@ -102,7 +102,7 @@ class PasswordRecovery:
         if replaced.rowcount != 1:  # type: ignore[attr-defined]  # an UPDATE's result is a CursorResult
             session.add(Credential(user_id=user.id, password_hash=hashed, auth_version=1, changed_at=now))
             await session.flush()
-        # Whoever has the link reads the mail. Before the sessions, in the order of locks.py.
+        # The link proves that the user reads the mail. Before the sessions, in the order of locks.py.
         await self.users(session).verify_email(user.id, row.email)
         await self.users(session).accept_invitation(user.id)
         await end_sessions(session, user.id, "password_reset", now)

@@ -10,9 +10,9 @@ from modules.auth.passwords.policy import MAXIMUM_CHARACTERS
 from modules.users import Email
 from shared.http import AnyText, RequestBody, bounded_by_settings
 
-# To prove who one is. This bound keeps absurd bodies away from the hash.
+# For authentication. The bound keeps absurd bodies away from the hash.
 Password = Annotated[AnyText, Field(min_length=1, max_length=1024, examples=[EXAMPLE_PASSWORD])]
-# To be chosen. The policy proper is in policy.py; what a document can say of it stands here.
+# For a new password. The policy itself is in policy.py; this is what the OpenAPI document can say of it.
 NewPassword = Annotated[
     Password,
     Field(
@@ -28,18 +28,18 @@ NewPassword = Annotated[
 class PasswordChange(RequestBody):
     """The old password and the new one."""
 
-    current_password: Annotated[Password, Field(description="The one you have.")]
+    current_password: Annotated[Password, Field(description="Your current password.")]
     new_password: NewPassword
 
 
 class PasswordForgot(RequestBody):
-    """Whose password is to be chosen anew."""
+    """The account whose password is forgotten."""
 
-    email: Annotated[Email, Field(description="Of the account; the link is mailed to it.")]
+    email: Annotated[Email, Field(description="The account's address; the link is mailed to it.")]
 
 
 class PasswordReset(RequestBody):
-    """A link, used to choose a password."""
+    """The token of a link, and the new password."""
 
     token: LinkToken
     new_password: NewPassword

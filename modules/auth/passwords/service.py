@@ -1,4 +1,4 @@
-"""Proving a password again, and changing it."""
+"""Checking the current password again, and changing it."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -33,14 +33,14 @@ class PasswordService:
     clock: Clock
 
     async def require(self, caller: Principal, password: str) -> tuple[User, Credential]:
-        """Have a logged-in user prove again who it is; a stolen session alone must not be enough.
+        """Require the password of a logged-in user again; a stolen session alone must not be enough.
 
         Wrong tries are counted by session: a thief's do not keep the owner, who has another one, from changing the
-        password. They count until a right one.
+        password. A right one clears the count.
 
         Raises:
-            WrongPassword: It is in the audit trail.
-            TooManyRequests: This session has had its tries; or the user has proven it too often, for it costs a hash.
+            WrongPassword: The audit trail records it.
+            TooManyRequests: This session has used its tries; or the user too many checks, as each costs a hash.
         """
         settings, session_id = self.settings, str(caller.session_id)
         try:
@@ -52,7 +52,7 @@ class PasswordService:
             ):
                 proven = await self._prove(caller.user_id, password)
         except WrongPassword:
-            # The try stands already, whether it can be noted or not.
+            # The try is counted already, even if it cannot be recorded.
             async with self.database.transaction() as session:
                 self.audit.record(session, "password_check_failed", user_id=caller.user_id)
             raise
@@ -63,7 +63,7 @@ class PasswordService:
         """Replace the password; every other session of the user ends.
 
         Raises:
-            WrongPassword: Or the password was changed by another request in this moment.
+            WrongPassword: Also if another request has just changed the password.
             ValidationFailed: The new one is not good enough.
         """
         user, credential = await self.require(caller, current)
@@ -93,12 +93,12 @@ class PasswordService:
 
     async def _prove(self, user_id: UUID, password: str) -> tuple[User, Credential]:
         async with self.database.read() as session:
-            await confirm_caller(session)  # whose login is over learns nothing about the password
+            await confirm_caller(session)  # an ended login learns nothing about the password
             found = await session.execute(
                 select(User, Credential).join(Credential, Credential.user_id == User.id).where(User.id == user_id)
             )
         proven = found.one_or_none()
-        # Nothing to prove: another request has deleted the user since this one was let in.
+        # None if another request has deleted the user since this one was authorised.
         if proven is None or not await self.hasher.verify(password, proven[1].password_hash):
             raise WrongPassword
         user, credential = proven

@@ -1,1 +1,1 @@
-"""What there is to be allowed, the roles that hold it, and who holds those."""
+"""Permissions, the roles that hold them, and the users who hold those."""

@@ -1,4 +1,4 @@
-"""The circle of administrators: it never becomes empty, however many requests change it at once."""
+"""Keeps at least one administrator, also under concurrent requests."""
 
 from datetime import datetime
 from uuid import UUID
@@ -12,9 +12,9 @@ from modules.users import LastAdmin, User
 
 
 async def keep_an_administrator(session: AsyncSession, *, without: UUID) -> None:
-    """Make sure that an administrator who can log in remains when this user is none any more.
+    """Make sure that an administrator who can log in remains without this user.
 
-    Whoever was invited and has not chosen a password yet does not count: nobody may ever come.
+    An invited one who has not chosen a password yet does not count, and may never do so.
 
     Raises:
         LastAdmin: This user is the only one.
@@ -31,7 +31,7 @@ async def keep_an_administrator(session: AsyncSession, *, without: UUID) -> None
 
 
 async def grant_role(session: AsyncSession, user_id: UUID, role_name: str, now: datetime) -> None:
-    """Give a role to a user, who may hold it already; the first time is remembered."""
+    """Give a role to a user, who may hold it already; the first grant of `admin` is recorded."""
     if role_name == ADMIN:
         await lock_roles(session)
         await session.execute(

@@ -1,4 +1,4 @@
-"""Who may act on which role and on whom: nobody gives, changes or takes away what they may not do themselves."""
+"""Who may act on which roles and users: nobody gives, changes or takes away permissions that they do not hold."""
 
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -22,12 +22,12 @@ Held = frozenset[str]
 
 @dataclass(slots=True, kw_only=True)
 class Authority:
-    """Compares what the caller may do with what a role, or all roles of a user, hold."""
+    """Compares the caller's permissions with those of a role, or of all roles of a user."""
 
     permissions: DeclaredPermissions
 
     def require_over_role(self, caller: Principal, role: str, held: Held) -> None:
-        """Raises CannotGrant: the role holds more than the caller."""
+        """Raises CannotGrant if the role holds more than the caller."""
         if not self._reaches(caller, held):
             log.warning(
                 "cannot_grant", user_id=str(caller.user_id), role=role, lacking=sorted(held - caller.permissions)
@@ -35,10 +35,10 @@ class Authority:
             raise CannotGrant
 
     async def require_over_user(self, session: AsyncSession, user_id: UUID) -> None:
-        """Let the caller of this request act on this user's account; waits until nobody else is changing roles.
+        """Require that the caller of this request may act on this user's account; locks the roles.
 
-        Whoever may not take a role from its holder may not take the holder from the service either. Everybody may act
-        on their own account, and commands, which have no caller, on any.
+        Callers who may not take a role away may not remove its holder either. Everybody may act on their own account,
+        and commands, which have no caller, on any.
 
         Raises:
             UserOutOfReach: The user's roles hold more than the caller.
@@ -59,7 +59,7 @@ class Authority:
             raise UserOutOfReach
 
     async def held_by(self, session: AsyncSession, roles: Collection[str]) -> dict[str, Held]:
-        """What each of these roles holds, permissions that no active module declares included."""
+        """The permissions of each of these roles, including those that no active module declares."""
         query = select(RolePermission.role_name, RolePermission.permission).where(RolePermission.role_name.in_(roles))
         stored = (await session.execute(query)).all()
         return {
@@ -68,8 +68,8 @@ class Authority:
         }
 
     def _reaches(self, caller: Principal, held: Held) -> bool:
-        """A permission whose module is switched off counts here, for it comes back with its module.
+        """True if the caller holds all of these, or every permission there is.
 
-        Who holds everything there is may still clear it away.
+        A permission whose module is switched off counts here, since it comes back with its module.
         """
         return caller.permissions >= held or caller.permissions >= self.permissions.names

@@ -12,12 +12,12 @@ from shared.errors import NotAuthenticated
 
 @dataclass(slots=True, kw_only=True)
 class CallerService:
-    """What a caller may learn about the own access. It asks the database, and so costs no other request anything."""
+    """Reads a caller's own roles, in a query of its own, so that no other request pays for it."""
 
     database: Database
 
     async def roles_and_locale(self, caller: Principal) -> tuple[Sequence[str], str]:
-        """Raises NotAuthenticated: the account was deleted just now."""
+        """Raises NotAuthenticated if the account has just been deleted."""
         query = (
             select(User.locale, UserRole.role_name)
             .outerjoin(UserRole, UserRole.user_id == User.id)

@@ -1,11 +1,11 @@
-"""What there is to be allowed, as the active modules declare it, and what follows from that for the built-in roles."""
+"""The permissions that the active modules declare, and those of the built-in roles."""
 
 from modules.auth.models import ADMIN, USER
 from shared.module import Permission
 
 
 class DeclaredPermissions:
-    """The built-in roles store no permissions: a new module's are theirs from its first start on."""
+    """The built-in roles store no permissions, so that they have those of a new module from its first start on."""
 
     def __init__(self, permissions: tuple[Permission, ...]) -> None:
         self.all = permissions
@@ -16,5 +16,5 @@ class DeclaredPermissions:
         }
 
     def of_built_in(self, role: str) -> frozenset[str]:
-        """Nothing for a role that is not built in."""
+        """The permissions of a built-in role; none for any other role."""
         return self._built_in.get(role, frozenset())

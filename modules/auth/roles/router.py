@@ -25,7 +25,7 @@ MAY_ASSIGN = Requires("auth:role.assign")
 
 router = APIRouter()
 
-UserId = Annotated[UUID, Path(description="Whom it is about.")]
+UserId = Annotated[UUID, Path(description="The user's id.")]
 
 
 @router.get("/me", summary="Read what you may do", dependencies=[Authenticated()])
@@ -47,13 +47,13 @@ async def get_my_access(caller: Caller, access: CallerAccess) -> ApiResponse[Cal
 
 @router.get("/permissions", summary="List permissions", dependencies=[MAY_READ])
 async def list_permissions(permissions: Permissions) -> ApiResponse[list[PermissionRead]]:
-    """All there is to be allowed: what a role may hold."""
+    """All permissions that a role may hold."""
     return success([PermissionRead.model_validate(permission) for permission in permissions.all])
 
 
 @router.get("/roles", summary="List roles", dependencies=[MAY_READ])
 async def list_roles(roles: Roles) -> ApiResponse[list[RoleRead]]:
-    """All of them, the built-in ones too."""
+    """All roles, including the built-in ones."""
     return success(list(await roles.list()))
 
 
@@ -73,7 +73,7 @@ async def create_role(data: RoleCreate, caller: Caller, roles: Roles, created: C
 
 @router.get("/roles/{name}", summary="Read a role", dependencies=[MAY_READ], responses=failures(RoleNotFound))
 async def get_role(name: RoleName, roles: Roles) -> ApiResponse[RoleRead]:
-    """With the permissions that it holds."""
+    """A role with its permissions."""
     return success(await roles.get(name))
 
 
@@ -84,7 +84,7 @@ async def get_role(name: RoleName, roles: Roles) -> ApiResponse[RoleRead]:
     responses=failures(RoleNotFound, RoleBuiltin, CannotGrant),
 )
 async def update_role(name: RoleName, data: RoleUpdate, caller: Caller, roles: Roles) -> ApiResponse[RoleRead]:
-    """What is left out stays as it is; `permissions` replaces all that the role held."""
+    """Fields that are left out stay unchanged; `permissions` replaces all permissions of the role."""
     return success(await roles.update(caller, name, data))
 
 
@@ -95,7 +95,7 @@ async def update_role(name: RoleName, data: RoleUpdate, caller: Caller, roles: R
     responses=failures(RoleNotFound, RoleBuiltin, CannotGrant),
 )
 async def delete_role(name: RoleName, caller: Caller, roles: Roles) -> ApiResponse[None]:
-    """Those who hold the role lose it."""
+    """Users who hold the role lose it."""
     await roles.delete(caller, name)
     return success(None)
 
@@ -107,7 +107,7 @@ async def delete_role(name: RoleName, caller: Caller, roles: Roles) -> ApiRespon
     responses=failures(UserNotFound),
 )
 async def get_user_roles(user_id: UserId, roles: Roles) -> ApiResponse[UserRolesRead]:
-    """Their names."""
+    """The names of the user's roles."""
     return success(UserRolesRead(roles=list(await roles.list_of_user(user_id))))
 
 
@@ -118,5 +118,5 @@ async def get_user_roles(user_id: UserId, roles: Roles) -> ApiResponse[UserRoles
     responses=failures(UserNotFound, CannotGrant, LastAdmin),
 )
 async def set_user_roles(user_id: UserId, data: UserRoles, caller: Caller, roles: Roles) -> ApiResponse[UserRolesRead]:
-    """Afterwards the user has these roles and no others, `user` included."""
+    """Replaces all roles of the user, including `user`."""
     return success(UserRolesRead(roles=list(await roles.assign(caller, user_id, data.roles))))

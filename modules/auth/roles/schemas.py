@@ -10,7 +10,7 @@ from shared.http import LEFT_OUT, PatchBody, RequestBody, ResponseData, SafeText
 
 RoleName = Annotated[
     str,
-    # A `-` that means itself is escaped: browsers compile patterns so that they want it.
+    # A literal `-` is escaped, as browsers require in patterns.
     Field(
         pattern=r"^[a-z][a-z0-9_\-]*$",
         max_length=50,
@@ -18,24 +18,26 @@ RoleName = Annotated[
         examples=["editor"],
     ),
 ]
-RoleDescription = Annotated[SafeText, Field(max_length=255, description="What it is for.", examples=["Edits texts."])]
+RoleDescription = Annotated[
+    SafeText, Field(max_length=255, description="The purpose of the role.", examples=["Edits texts."])
+]
 PermissionNames = Annotated[
     list[Annotated[SafeText, Field(max_length=150)]],
-    Field(max_length=1000, description="What its holders may do.", examples=[["users:user.read"]]),
+    Field(max_length=1000, description="The permissions of its holders.", examples=[["users:user.read"]]),
 ]
 
 
 class PermissionRead(ResponseData):
-    """Something that a role may hold."""
+    """A permission that a role may hold."""
 
     name: str = Field(description="Of the form `module:resource.action`.", examples=["users:user.read"])
     description: str = Field(description="What its holders may do.", examples=["See every user."])
-    module: str = Field(description="Which module declares it.", examples=["users"])
+    module: str = Field(description="The module that declares it.", examples=["users"])
     by_default: bool = Field(description="Whether every account holds it, through the built-in role `user`.")
 
 
 class RoleCreate(RequestBody):
-    """A role of your own making."""
+    """A new role."""
 
     name: RoleName
     description: RoleDescription = ""
@@ -43,47 +45,47 @@ class RoleCreate(RequestBody):
 
 
 class RoleUpdate(PatchBody):
-    """What is left out stays as it is."""
+    """Fields that are left out stay unchanged."""
 
     description: RoleDescription = LEFT_OUT
     permissions: PermissionNames = LEFT_OUT
 
 
 class RoleRead(ResponseData):
-    """A role. What the built-in ones hold follows from what the modules declare."""
+    """A role. The modules declare the permissions of the built-in ones."""
 
-    name: str = Field(description="Names the role.", examples=["editor"])
-    description: str = Field(description="What it is for.", examples=["Edits texts."])
+    name: str = Field(description="The name of the role.", examples=["editor"])
+    description: str = Field(description="The purpose of the role.", examples=["Edits texts."])
     is_builtin: bool = Field(description="Whether it can be neither changed nor deleted.")
-    permissions: list[str] = Field(description="What its holders may do.", examples=[["users:user.read"]])
+    permissions: list[str] = Field(description="The permissions of its holders.", examples=[["users:user.read"]])
 
 
 class UserRoles(RequestBody):
-    """The roles that a user shall have."""
+    """The new roles of a user."""
 
     roles: Annotated[
-        list[RoleName], Field(max_length=100, description="All of them, by their names.", examples=[["editor", "user"]])
+        list[RoleName], Field(max_length=100, description="The names of all roles.", examples=[["editor", "user"]])
     ]
 
 
 class UserRolesRead(ResponseData):
     """The roles that a user has."""
 
-    roles: list[str] = Field(description="Their names.", examples=[["editor", "user"]])
+    roles: list[str] = Field(description="The names of the roles.", examples=[["editor", "user"]])
 
 
 class CallerRead(ResponseData):
-    """What the caller may do at this moment."""
+    """The caller's current roles and permissions."""
 
-    user_id: UUID = Field(description="Whose access token it is.")
-    session_id: UUID = Field(description="The session that it belongs to.")
+    user_id: UUID = Field(description="The id of the user whose access token it is.")
+    session_id: UUID = Field(description="The id of the session that the token belongs to.")
     roles: list[str] = Field(description="The roles you hold.", examples=[["user"]])
     permissions: list[str] = Field(
-        description="What you may do: what your roles hold together. None while the password must be changed.",
+        description="The permissions of all your roles. None while the password must be changed.",
         examples=[["users:user.read"]],
     )
     must_change_password: bool = Field(
-        description="Whether a new password comes first: until then every route that requires a permission is closed."
+        description="Whether you must change the password first: until then you hold no permission."
     )
     locale: str = Field(description="The language of the mails to you.", examples=["en"])
     authenticated_at: datetime = Field(description="When you logged in to this session.")

@@ -25,7 +25,7 @@ from shared.http import MAXIMUM_ERRORS
 
 @dataclass(slots=True, kw_only=True)
 class RoleService:
-    """The use cases of roles, within the caller's session. Whoever changes something waits for all others first."""
+    """The use cases of roles, within the caller's session. All changes lock the roles first."""
 
     session: AsyncSession
     users: UserServiceFactory
@@ -55,7 +55,7 @@ class RoleService:
         return await self._write(role, held, "role_created")
 
     async def update(self, caller: Principal, name: str, data: RoleUpdate) -> RoleRead:
-        """What `data` leaves out stays as it is."""
+        """Fields that `data` leaves out stay unchanged."""
         changes = data.model_dump(exclude_unset=True)
         wanted = self._require_declared(changes.get("permissions", ()))
         role, before = await self._find_changeable(caller, name)
@@ -69,7 +69,7 @@ class RoleService:
         return await self._write(role, held, "role_changed")
 
     async def delete(self, caller: Principal, name: str) -> None:
-        """Those who hold the role lose it."""
+        """Users who hold the role lose it."""
         role, held = await self._find_changeable(caller, name)
         await self.session.delete(role)
         self.audit.record(self.session, "role_deleted", user_id=None, role=name, permissions=sorted(held))

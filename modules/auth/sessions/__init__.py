@@ -1,1 +1,1 @@
-"""Logging in and out, the tokens, and who is calling."""
+"""Logins, sessions, tokens, and the authentication of requests."""

@@ -18,7 +18,7 @@ from shared.database import Database, UtcDateTime
 _NOW = bindparam("now", type_=UtcDateTime())
 _PROFILE = profile_columns()
 
-# Built once: to put it together takes longer than the database takes to answer it.
+# Built once, since building it takes longer than running it.
 AUTHENTICATE = (
     select(LoginSession.auth_time, Credential.must_change, UserRole.role_name, RolePermission.permission, *_PROFILE)
     .join(User, User.id == LoginSession.user_id)
@@ -38,7 +38,7 @@ AUTHENTICATE = (
 
 
 class SessionAuthenticator:
-    """Asks the database about every request, in one query: logout, deactivation and role changes bite at once."""
+    """Checks every request in the database, in one query: logout, deactivation and role changes take effect at once."""
 
     denials = (PasswordChangeRequired,)
 
@@ -60,7 +60,7 @@ class SessionAuthenticator:
         return self._principal(claims.user_id, claims.session_id, claims.expires_at, rows)
 
     async def confirm(self, principal: Principal, session: AsyncSession) -> Principal | None:
-        """The same question within a transaction; the expiry of the token is looked at again, too."""
+        """Check again within a transaction, including the expiry of the token."""
         now = self._clock()
         if principal.expires_at is not None and principal.expires_at <= now.timestamp() - LEEWAY:
             return None
@@ -79,13 +79,13 @@ class SessionAuthenticator:
             self._permissions(rows),
             rows[0].auth_time,
             denied=PasswordChangeRequired() if rows[0].must_change else None,
-            # Read along with the login: else `GET /api/users/me` would ask the database once more.
+            # Read in the same query: else `GET /api/users/me` would need another one.
             known=(Profile(*rows[0][-len(_PROFILE) :]),),
             expires_at=expires_at,
         )
 
     def _permissions(self, rows: Sequence[Any]) -> frozenset[str]:
-        """One row for each role and permission; a role that stores none has one without a permission."""
+        """`rows` has one for each role and permission; a role that stores none has one without a permission."""
         stored = self._declared.names.intersection(row.permission for row in rows)
         return stored.union(*(self._declared.of_built_in(role) for role in {row.role_name for row in rows}))
 

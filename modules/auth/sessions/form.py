@@ -13,7 +13,7 @@ from shared.errors import BadRequest, UnsupportedMediaType
 FORM = "application/x-www-form-urlencoded"
 MOST_FIELDS = 10
 
-# Not in production: there a browser that keeps passwords for forms has no business here.
+# Only in development, for Authorize in /docs.
 development_router = APIRouter()
 
 
@@ -35,7 +35,7 @@ async def _form(request: Request) -> LoginRequest:
     include_in_schema=False,
 )
 async def log_in_by_form(data: Annotated[LoginRequest, Depends(_form)], login: Login) -> JSONResponse:
-    """Answer without the envelope: RFC 6749 5.1 fixes the form. Everything else is as at any login, limits too."""
+    """Answer without the envelope: RFC 6749 5.1 fixes the form. Everything else is like any login, including limits."""
     pair = await login.login(data)
     told = ("access_token", "token_type", "expires_in", "refresh_token")
     return JSONResponse({name: getattr(pair, name) for name in told})

@@ -33,11 +33,11 @@ class LoginService:
         Raises:
             InvalidCredentials: The same, and after the same time, whether the account does not exist, has no password
                 or another one, or is deactivated.
-            TooManyRequests: Before anything else is looked at, so it tells nothing either.
-            Unavailable: Too many hashes are waiting already, whoever asks. Like every fault of ours it is no failure of
-                the caller's, and not counted.
+            TooManyRequests: Before anything else is checked, so it reveals nothing either.
+            Unavailable: Too many hashes are waiting already. Like every fault of ours it is not counted as a failed
+                login.
         """
-        # A flood is mostly refused: before anything is counted, or asked of the database.
+        # Most of a flood is refused here, before anything is counted, or read from the database.
         self.hasher.require_room()
         account, user_id = email_key(data.email), None
         try:
@@ -48,7 +48,7 @@ class LoginService:
             await self._note_lockout(account)
             raise
         except InvalidCredentials:
-            # The try stands already: a database that takes no rows gives nobody more of them.
+            # The try is counted already, so that a database that refuses writes does not allow more of them.
             await self._record("login_failed", user_id)
             raise
         await self.throttle.forgive(account)
@@ -67,7 +67,7 @@ class LoginService:
         return pair
 
     async def _note_lockout(self, account: str) -> None:
-        with suppress(TooManyRequests):  # noted lately
+        with suppress(TooManyRequests):  # recorded recently
             async with self.throttle.notice(account):
                 user_id, _, _ = await self._find(account)
                 await self._record("login_locked_out", user_id)
@@ -100,5 +100,5 @@ class LoginService:
                     .values(password_hash=hashed)
                 )
         except Exception:
-            # A database that is away, a queue that is full, or anything else: the next login does it.
+            # Whatever the reason, an unavailable database or a full queue: the next login does it.
             log.warning("rehash_failed", user_id=str(user_id), exc_info=True)

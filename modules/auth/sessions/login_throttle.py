@@ -1,4 +1,4 @@
-"""How often a login may be tried: counted by the client's address and by the account, whether it exists or not."""
+"""The limits on logins, counted by the client's address and by the account, whether it exists or not."""
 
 from dataclasses import dataclass
 
@@ -9,7 +9,7 @@ from modules.auth.settings import Settings
 from shared.http import client_key
 from shared.throttle import Attempt, Count, Throttle, ended_in
 
-# Every refused try would be a row of the audit trail; one in five minutes says the same.
+# One row of the audit trail in five minutes is enough; each refused try would be one otherwise.
 ONE_NOTICE = tuple(parse_many("1/5 minutes"))
 
 
@@ -19,12 +19,12 @@ class LoginThrottle:
     settings: Settings
 
     def attempt(self, account: str) -> Attempt:
-        """A try to log in, taken before the password is hashed: a burst gets no more than one after another.
+        """A login attempt, counted before the password is hashed: a burst gets no more tries than a sequence.
 
-        Only a wrong password is a failure of this address and of this account.
+        Only a wrong password counts as a failure of this address and of this account.
 
         Raises:
-            TooManyRequests: This address, or this account, has had its tries for now; when the block is entered.
+            TooManyRequests: When the block is entered, if this address or this account has used its tries.
         """
         settings, address, failed = self.settings, client_key(), ended_in(InvalidCredentials)
         return self.throttle.attempt(
@@ -34,9 +34,9 @@ class LoginThrottle:
         )
 
     def notice(self, account: str) -> Attempt:
-        """To tell of a lockout; raises TooManyRequests if that of this account has been told lately."""
+        """For recording a lockout; raises TooManyRequests if one of this account was recorded recently."""
         return self.throttle.attempt(Count(ONE_NOTICE, "lockout_notice", account))
 
     async def forgive(self, account: str) -> None:
-        """The account's owner has shown up: what was tried before counts no longer."""
+        """Clear the failures of the account, after its owner has logged in."""
         await self.throttle.clear(self.settings.login_failure_limit_per_account, "login_account", account)

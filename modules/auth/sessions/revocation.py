@@ -12,7 +12,7 @@ from shared.clock import Clock
 
 @dataclass(slots=True, kw_only=True)
 class SessionRevocation:
-    """Logging somebody else out, within the caller's session."""
+    """Logs another user out, within the caller's session."""
 
     session: AsyncSession
     authority: Authority

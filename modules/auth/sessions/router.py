@@ -13,8 +13,8 @@ from shared.http import ApiResponse, failures, success
 
 router = APIRouter()
 
-SessionId = Annotated[UUID, Path(description="Which; see the list.")]
-UserId = Annotated[UUID, Path(description="Whom it is about.")]
+SessionId = Annotated[UUID, Path(description="The session's id, from the list.")]
+UserId = Annotated[UUID, Path(description="The user's id.")]
 
 
 @router.post(
@@ -48,7 +48,7 @@ async def refresh_session(data: RefreshRequest, sessions: Sessions) -> ApiRespon
 async def logout_user(
     request: Request, caller: CallerIfAny, sessions: Sessions, data: LogoutRequest | None = None
 ) -> ApiResponse[None]:
-    """Ends this session, or others of yours; their tokens are worth nothing from now on.
+    """Ends this session, or others of yours; their tokens are invalid from now on.
 
     A `refresh_token` is enough, used or not, when the access token has expired.
     """
@@ -63,7 +63,7 @@ async def logout_user(
 
 @router.get("/sessions", summary="List your sessions", dependencies=[Authenticated()])
 async def list_sessions(caller: Caller, sessions: Sessions) -> ApiResponse[list[SessionRead]]:
-    """Where you are logged in."""
+    """The sessions in which you are logged in."""
     return success(
         [
             SessionRead(

@@ -1,4 +1,4 @@
-"""Sessions: begun at login, moved on by refresh, ended by logout and whatever else ends them."""
+"""Sessions: begun at login, continued by refresh, ended by logout and for other reasons."""
 
 import secrets
 from collections.abc import AsyncIterator, Sequence
@@ -51,7 +51,7 @@ class SessionService:
             InvalidCredentials: The user was deleted, or the password changed, just now.
         """
         try:
-            # One login of a user after the other: at the same time none would count the others' sessions.
+            # One login of a user at a time: concurrent ones would not count each other's sessions.
             await lock_account(session, user_id)
         except UserNotFound:
             raise InvalidCredentials from None
@@ -87,7 +87,7 @@ class SessionService:
         the session ends.
 
         Raises:
-            InvalidRefreshToken: For every reason alike. A reuse is committed before it is raised.
+            InvalidRefreshToken: For every reason alike. After a reuse the end of the session is committed first.
         """
         async with self._genuine(token) as (claims, row):
             now = self.clock()
@@ -117,7 +117,7 @@ class SessionService:
         """End the session of a refresh token, whether that was used or not; nothing if the session is over.
 
         Raises:
-            InvalidRefreshToken: This service has not made it, or its session is long forgotten.
+            InvalidRefreshToken: This service has not made it, or its session has been purged.
         """
         now = self.clock()
         async with self._genuine(token) as (_, row), self.database.transaction() as session:
@@ -134,7 +134,7 @@ class SessionService:
             return (await session.scalars(query.order_by(LoginSession.created_at.desc(), LoginSession.id.desc()))).all()
 
     async def end_one(self, caller: Principal, session_id: UUID) -> None:
-        """Raises SessionNotFound: the caller has no such session, or it is over."""
+        """Raises SessionNotFound if the caller has no such session, or it is over."""
         now = self.clock()
         own = (LoginSession.id == session_id, LoginSession.user_id == caller.user_id)
         async with self.database.transaction() as session:
@@ -147,9 +147,9 @@ class SessionService:
 
     @asynccontextmanager
     async def _genuine(self, token: str) -> AsyncIterator[tuple[RefreshClaims, FoundSession]]:
-        """Raises InvalidRefreshToken. Whether the session is over, or the token was used, is another question.
+        """Raises InvalidRefreshToken if it is not genuine; does not check whether it was used, or its session is over.
 
-        What is done with it is the try that is limited.
+        The limits count the block as one try.
         """
         settings = self.settings
         async with self.throttle.attempt(Count(settings.refresh_limit_per_address, "refresh", client_key())) as attempt:
@@ -161,7 +161,7 @@ class SessionService:
             yield claims, row
 
     async def _seen_again(self, claims: RefreshClaims, now: datetime) -> LoginSession:
-        """The token was used before, or its session is over. A transaction of its own sees what is true now."""
+        """For a token that was used before, or whose session is over. A new transaction sees the latest commits."""
         async with self.database.transaction() as session:
             row = await session.scalar(select(LoginSession).where(*is_live(claims.session_id, now)))
             if row is None or row.counter <= claims.counter:
@@ -202,5 +202,5 @@ class SessionService:
 
 
 def _printable(text: str) -> str:
-    # Whatever a client sends: PostgreSQL stores no NUL, and a terminal that lists sessions obeys control characters.
+    # PostgreSQL stores no NUL, and a terminal that lists sessions obeys control characters.
     return "".join(character if character.isprintable() else " " for character in text)

@@ -1,4 +1,4 @@
-"""The conditions and statements about session rows; what every request or refresh asks for is built once."""
+"""The conditions and statements for session rows."""
 
 from datetime import datetime
 from uuid import UUID
@@ -13,7 +13,7 @@ from modules.users import User
 def is_live(
     session_id: UUID | BindParameter[UUID], now: datetime | BindParameter[datetime]
 ) -> list[ColumnElement[bool]]:
-    """The session is not over, its user is active, and nothing has happened since that voids all logins."""
+    """The session is not over, its user is active, and no later event has voided all logins."""
     return [
         LoginSession.id == session_id,
         *is_not_over(now),
@@ -32,11 +32,11 @@ def is_not_over(now: datetime | BindParameter[datetime]) -> list[ColumnElement[b
     ]
 
 
-# What every refresh asks for is written once: building a statement takes longer than its database.
+# Built once, since building a statement takes longer than running it.
 SELECT_SESSION = select(
     LoginSession.id, LoginSession.user_id, LoginSession.salt, LoginSession.absolute_expires_at
 ).where(LoginSession.id == bindparam("session"))
-# Compare and swap: of any number of requests with the same token one changes the row.
+# Compare and swap: of concurrent requests with the same token only one changes the row.
 ROTATE_SESSION = (
     update(LoginSession)
     .where(LoginSession.counter == bindparam("used"), *is_live(bindparam("session"), bindparam("at")))
@@ -48,7 +48,7 @@ ROTATE_SESSION = (
 async def end_sessions(
     session: AsyncSession, user_id: UUID, reason: str, now: datetime, *conditions: ColumnElement[bool]
 ) -> None:
-    """End a user's sessions, all of them unless `conditions` say which; those that have ended stay as they are."""
+    """End all sessions of a user, or those that meet the `conditions`; ended ones stay as they are."""
     await session.execute(
         update(LoginSession)
         .where(LoginSession.user_id == user_id, LoginSession.revoked_at.is_(None), *conditions)

@@ -28,15 +28,15 @@ OPTIONS: Options = {
     "require": sorted(CLAIMS),
     "enforce_minimum_key_length": True,
     "strict_aud": True,
-    # PyJWT goes by the system's clock; AccessTokens compares the times with its own.
+    # PyJWT uses the system's clock; AccessTokens compares the times with its own.
     "verify_exp": False,
     "verify_iat": False,
 }
 LEEWAY = timedelta(seconds=10).total_seconds()
 REMEMBERED = 1024
-"""Tokens whose signature is not checked again; each takes about a kilobyte, and where more come, more are checked."""
+"""The number of tokens whose signature is not checked again; each takes about a kilobyte."""
 
-# A purpose each: a key that is an HMAC secret is never the seed of one whose public half is published.
+# A purpose for each, so that an HMAC secret is never the seed of a key whose public half is published.
 ACCESS = "access"
 ACCESS_ED25519 = "access-ed25519"
 REFRESH = "refresh"
@@ -65,7 +65,7 @@ class AccessTokens:
     """Signed with the first key of the ring and accepted with any; they carry ids only, no personal data, no rights.
 
     With EdDSA the keys are Ed25519 keys made from the ring, and other services can verify, too. There is one algorithm
-    at a time: what was signed with the other one is not accepted.
+    at a time: tokens that were signed with the other one are refused.
     """
 
     def __init__(self, keys: KeyRing, settings: Settings, clock: Clock) -> None:
@@ -81,15 +81,15 @@ class AccessTokens:
             self._verifying = {key_id: key.public_key() for key_id, key in private.items()}
         else:
             self._signing = self._verifying = keys.keys(ACCESS)
-        # With HS256 a header says nothing but the key, so each key has one text of it.
+        # With HS256 a header names only the key, so each key has one text of it.
         self._headers = {
             self._signed({}, key_id, key).partition(".")[0]: key
             for key_id, key in self._verifying.items()
             if isinstance(key, bytes)
         }
         self._parties = settings.token_issuer, settings.token_audience
-        # A token says the same as long as it lives; whether it still does, and its session, is looked up every time.
-        # What is refused is not remembered: nobody can push good tokens out with bad ones.
+        # The claims of a token never change; its expiry and its session are checked every time. Refused tokens are not
+        # cached, so that bad tokens cannot push good ones out.
         self._claims = lru_cache(REMEMBERED)(self._read)
 
     def issue(self, user_id: UUID, session_id: UUID) -> str:
@@ -107,7 +107,7 @@ class AccessTokens:
         return self._signed(claims, key_id, key)
 
     def verify(self, token: str) -> AccessClaims | None:
-        """None for anything that is not a valid token of this service, whatever is wrong with it."""
+        """The claims of a valid token of this service; None for anything else."""
         try:
             claims = self._claims(token)
         except (jwt.PyJWTError, ValueError, TypeError, AttributeError):
@@ -116,7 +116,7 @@ class AccessTokens:
         return claims if claims.issued_at <= now + LEEWAY and now - LEEWAY < claims.expires_at else None
 
     def public_keys(self) -> list[dict[str, str]]:
-        """What others verify with, as JSON Web Keys (RFC 8037); none with HS256, whose keys are secrets."""
+        """The keys with which others verify, as JSON Web Keys (RFC 8037); none with HS256, whose keys are secrets."""
         return [
             OKPAlgorithm.to_jwk(key, as_dict=True) | {"kid": key_id, "use": "sig", "alg": self._algorithm}
             for key_id, key in self._verifying.items()
@@ -127,7 +127,7 @@ class AccessTokens:
         return jwt.encode(claims, key, self._algorithm, headers={"typ": TOKEN_TYPE, "kid": key_id})
 
     def _read(self, token: str) -> AccessClaims:
-        """Raises one of several exceptions if this is no token of ours."""
+        """Raises one of several exceptions if this is not a token of ours."""
         claims = self._as_issued(token) or self._decoded(token)
         issued_at, expires_at = claims["iat"], claims["exp"]
         if not type(issued_at) is type(expires_at) is int:
@@ -135,9 +135,9 @@ class AccessTokens:
         return AccessClaims(UUID(claims["sub"]), UUID(claims["sid"]), issued_at, expires_at)
 
     def _as_issued(self, token: str) -> dict[str, Any] | None:
-        """The claims of a token that reads as `issue` writes it; None leaves the token to PyJWT.
+        """The claims of a token in the form that `issue` writes; None leaves the token to PyJWT.
 
-        It takes a seventh of the time: PyJWT reads the header and the key anew for each token.
+        It takes a seventh of the time: PyJWT reads the header and the key again for each token.
         """
         header, payload, signature = token.split(".")
         secret = self._headers.get(header)
@@ -153,7 +153,7 @@ class AccessTokens:
 
     def _decoded(self, token: str) -> dict[str, Any]:
         header = jwt.get_unverified_header(token)
-        # The key id only chooses among our own keys; keys that a header brings along are never looked at.
+        # The key id only chooses among our own keys; keys in the header itself are ignored.
         key = self._verifying.get(str(header.get("kid")))
         if key is None or header.get("typ") != TOKEN_TYPE:
             raise jwt.InvalidTokenError
@@ -183,7 +183,7 @@ class RefreshTokens:
         return f"{content}.{mac}"
 
     def parse(self, token: str) -> RefreshClaims | None:
-        """Read a token's form; whether it is genuine is for `is_genuine`, which needs the session's salt."""
+        """Parse a token without verifying it; `is_genuine` does that, with the session's salt."""
         try:
             version, session_id, counter, mac = token.split(".")
             signature = base64.urlsafe_b64decode(mac + "=" * (-len(mac) % 4))
