@@ -1,4 +1,4 @@
-"""What can be chosen on the command line."""
+"""The options of the command line."""
 
 from dataclasses import dataclass
 
@@ -13,5 +13,5 @@ class Options:
     quick: bool = False
 
     def scaled(self, full: int, quick: int) -> int:
-        """An amount of rows, requests or modules."""
+        """A number of rows, requests or modules."""
         return quick if self.quick else full
