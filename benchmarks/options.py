@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """How long and how often to measure. `quick` only shows that everything works: its figures mean nothing."""
+    """The length and number of the measurements. `quick` only shows that everything works: its figures mean nothing."""
 
     rounds: int = 5
     seconds: float = 8.0
