@@ -1,1 +1,1 @@
-"""Measures the service beside a hand-written limit and its peers: `uv run --group bench python -m benchmarks`."""
+"""How fast the service is, beside a hand-written limit and its peers: `uv run --group bench python -m benchmarks`."""

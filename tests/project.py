@@ -45,7 +45,9 @@ class Project:
         }
         return kept | {name: value for name, value in (settings | dict(self.variables)).items() if value}
 
-    def run(self, *command: str, stdin: str = "", check: bool = True) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *command: str, stdin: str = "", check: bool = True, seconds: int = COMMAND_SECONDS
+    ) -> subprocess.CompletedProcess[str]:
         """Run `alembic ...`, `manage ...` or `python ...` in the checkout."""
         program, *arguments = command
         launcher = {
@@ -60,7 +62,7 @@ class Project:
             input=stdin,
             capture_output=True,
             text=True,
-            timeout=COMMAND_SECONDS,
+            timeout=seconds,
             check=False,
         )
         if check and result.returncode:
@@ -88,12 +90,16 @@ def built_in_modules() -> Modules:
     return Modules(module for name, module in discover().items() if name in BUILT_IN)
 
 
-def copy_project(target: Path) -> Path:
-    """Copy what git would: the tracked files, and the new ones that it does not ignore. Then commit it there."""
+def copy_project(target: Path, *, with_tests: bool = False) -> Path:
+    """Copy what git would: the tracked files, and the new ones that it does not ignore. Then commit it there.
+
+    Few commands need `tests/`, so it stays away unless it is asked for.
+    """
     listed = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     names = subprocess.run(listed, cwd=ROOT, capture_output=True, text=True, check=True).stdout.split("\0")
     for name in filter(None, names):
-        if (source := ROOT / name).exists() and not name.startswith("tests/") and not _is_dropped_in(name):
+        is_wanted = (with_tests or not name.startswith("tests/")) and not _is_dropped_in(name)
+        if is_wanted and (source := ROOT / name).exists():
             (target / name).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, target / name)
     for command in (

@@ -1,3 +1,3 @@
-"""The state of the service. Other modules import nothing from here."""
+"""How the service is doing. It has nothing that other modules could use."""
 
 __all__: list[str] = []

@@ -1,12 +1,9 @@
 """The proof of the main promise: a team drops a folder in, and changes nothing else."""
 
-import os
 import shutil
-from dataclasses import replace
 
 import httpx2 as httpx
 
-from shared.testing.databases import SERVERS, available
 from tests.conftest import log_in, sign_up
 from tests.factories import RegisterRequestFactory
 from tests.project import Project, serve
@@ -74,20 +71,3 @@ async def _use_the_new_module(client: httpx.AsyncClient, admin_email: str, admin
     assert document["paths"]["/api/notes"]["post"]["operationId"] == "write_note"
     assert "notes" in [tag["name"] for tag in document["tags"]]
     assert (await client.get("/api/ready")).json()["data"]["checks"]["migrations"]["notes"] == "applied"
-
-
-def test_a_folder_brings_its_own_tests(sqlite_project: Project) -> None:
-    # Of the environment, tests are meant to see where the databases are, and nothing else.
-    servers = {name: os.environ.get(name, "") for name in SERVERS.values()}
-    project = replace(
-        sqlite_project, variables=servers | {"PUBLIC_LIMIT_PER_ADDRESS": "1/hour", "SMTP_URL": "smtp://no"}
-    )
-    folder = project.add_module("notes")
-    project.alembic("upgrade", "heads")
-    project.alembic("revision", "--autogenerate", "-m", "create notes table")
-
-    output = project.run("python", "-m", "pytest").stdout
-
-    written = sum(file.read_text(encoding="utf-8").count("def test_") for file in (folder / "tests").glob("*.py"))
-    assert f"{written * len(available())} passed" in output
-    assert all(file.startswith("modules/notes/") for file in project.changed_files())
