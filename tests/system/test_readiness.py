@@ -1,4 +1,5 @@
 import asyncio
+from functools import partial
 from typing import Any
 
 import httpx2 as httpx
@@ -14,6 +15,12 @@ from tests.api.failing import away
 from tests.conftest import MakeApp, client_of
 
 BRANCHES = sorted({revision.module for revision in read_branches(discover()).values()})
+
+
+@pytest.fixture
+def make_app(make_app: MakeApp) -> MakeApp:
+    """Of what the service says, not of how fast this machine is: a database that is slow is away, too."""
+    return partial(make_app, readiness_timeout_seconds=30)
 
 
 async def not_ready(make_app: MakeApp, address: str) -> dict[str, Any]:
