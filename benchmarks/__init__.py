@@ -1,1 +1,1 @@
-"""How fast the service is, beside a hand-written limit and its peers: `uv run --group bench python -m benchmarks`."""
+"""Measures the service beside a hand-written limit and its peers: `uv run --group bench python -m benchmarks`."""

@@ -1,4 +1,4 @@
-"""The one command: choose scenarios, run them, print the result and write it down."""
+"""The command: runs the chosen scenarios, prints the result and writes it to files."""
 
 import logging
 import os
@@ -51,7 +51,7 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of the command
         options=asdict(options),
     )
     machine.pin(os.getpid(), machine.LOAD_CORE)
-    # Alembic, and MariaDB's warnings while it works, would bury what is said about the measurements.
+    # Alembic's lines, and MariaDB's warnings, would bury those about the measurements.
     logging.basicConfig(level=logging.ERROR)
     for name in chosen:
         typer.echo(f"{name} ...", err=True)
@@ -61,7 +61,7 @@ def main(  # noqa: PLR0913, PLR0917 - each is an option of the command
         except ServerAway as error:
             sys.exit(f"{name}: {error}.")
         typer.echo(f"\n{report.sections[name]}\n")
-        # After each one: a run takes long, and what is measured should not be lost with what is not.
+        # After each scenario, as a run takes long, and a later failure should not lose earlier results.
         report.versions = machine.versions(*sorted(ENVIRONMENTS.glob("*")))
         page = report.write(output, f"{now:%Y-%m-%d-%H%M%S}" + ("-quick" if quick else ""))
     typer.echo(f"Written: {page} and {page.with_suffix('.json').name}", err=True)

@@ -1,4 +1,4 @@
-"""Databases of the benchmarks' own: made, brought up to date by Alembic, and dropped again."""
+"""Databases for the benchmarks: created, migrated by Alembic, and dropped."""
 
 import asyncio
 import os
@@ -26,15 +26,15 @@ SERVERS = {
 
 
 class ServerAway(Exception):
-    """A database server does not let us in. The message says what to do."""
+    """A database server cannot be used. The message says what to do."""
 
 
 @contextmanager
 def database(backend: str = POSTGRES, *, migrated: bool = True) -> Iterator[str]:
-    """A database for the block; gives its address as a person would write it.
+    """A database for the block; yields its address as a user would write it.
 
     Raises:
-        ServerAway: There is no such server, or none that lets us make one.
+        ServerAway: There is no such server, or it does not let us create a database.
     """
     name = f"bench_{uuid4().hex[:12]}"
     if backend == SQLITE:
@@ -64,7 +64,7 @@ def _ready(address: str, *, migrated: bool) -> str:
 
 
 def execute(address: str, *statements: str) -> list[tuple[Any, ...]]:
-    """Run statements on a connection of their own; gives the rows of the last one."""
+    """Run statements on a connection of their own; returns the rows of the last one."""
     return asyncio.run(_execute(address, statements))
 
 
@@ -82,13 +82,13 @@ async def _execute(address: str, statements: tuple[str, ...]) -> list[tuple[Any,
 
 
 def version(address: str) -> str:
-    """What the server says that it is."""
+    """The version that the server reports."""
     query = "SELECT sqlite_version()" if address.startswith(SQLITE) else "SELECT version()"
     return str(execute(address, query)[0][0])
 
 
 def keep_off_the_servers_core(address: str) -> str | None:
-    """Pin the processes that serve this PostgreSQL database now; gives the reason if that is not possible."""
+    """Pin the processes that serve this PostgreSQL database now; returns the reason if that is not possible."""
     name = str(make_url(address).database)
     rows = execute(address, f"SELECT pid FROM pg_stat_activity WHERE datname = '{name}' AND pid <> pg_backend_pid()")
     return pin_backends([pid for (pid,) in rows], name)

@@ -1,7 +1,7 @@
 """The load: a closed loop of keep-alive connections that speak just enough HTTP/1.1.
 
-Not a tool from the package index: none that is kept up installs without a compiler or root, and the scenarios need
-answers to make the next request from (a refresh token), and CPU time of its own told apart from the server's.
+No maintained tool in the package index installs without a compiler or root. Besides, the scenarios make requests from
+earlier answers (a refresh token), and need the load's CPU time apart from the server's.
 """
 
 import asyncio
@@ -39,11 +39,11 @@ class Answer(NamedTuple):
 
 
 Flow = Generator[bytes, Answer, None]
-"""What one connection does: it yields requests, and is given the answer to each."""
+"""The work of one connection: it yields requests, and is sent the answer to each."""
 
 
 def request(method: str, path: str, *, token: str | None = None, body: object = None) -> bytes:
-    """The bytes of a request, as small as a client may send it."""
+    """The bytes of a request, as short as HTTP allows."""
     content = b"" if body is None else json.dumps(body).encode()
     lines = [f"{method} {path} HTTP/1.1", f"Host: {HOST}"]
     if token is not None:
@@ -54,7 +54,7 @@ def request(method: str, path: str, *, token: str | None = None, body: object = 
 
 
 def repeated(requests: Sequence[bytes], connections: int) -> list[Flow]:
-    """Flows that share a list of requests between them, each beginning at another place of it, for ever."""
+    """Endless flows over one list of requests, each beginning at another place in it."""
 
     def flow(position: int) -> Flow:
         while True:
@@ -66,7 +66,7 @@ def repeated(requests: Sequence[bytes], connections: int) -> list[Flow]:
 
 @dataclass
 class Sample:
-    """What was seen in one measured stretch."""
+    """The answers in one measured period."""
 
     seconds: float
     client_cpu_seconds: float
@@ -83,7 +83,7 @@ class Sample:
         return self.rate_of()
 
     def quantile_ms(self, share: float, status: int = 200) -> float:
-        """The latency within which this share of the answers came; NaN without a single one."""
+        """The latency that this share of the answers did not exceed; NaN without answers."""
         ordered = sorted(self.latencies[status])
         return ordered[min(int(share * len(ordered)), len(ordered) - 1)] * 1000 if ordered else float("nan")
 
@@ -92,7 +92,7 @@ class Sample:
         return self.client_cpu_seconds / max(1, self.count()) * 1e6
 
     def require_only(self, status: int = 200) -> None:
-        """Refuse a measurement in which the server did other work than it was asked for."""
+        """Refuse a measurement with any other status."""
         others = {other: len(seen) for other, seen in self.latencies.items() if other != status and seen}
         assert not others, f"answers that are not {status}: {others}"
         assert self.count(status), f"not one answer with {status}"
@@ -121,7 +121,7 @@ class _Connection(asyncio.Protocol):
             self._write(self._flow.send(answer))
         except StopIteration:
             self._transport.close()
-        except Exception as error:  # noqa: BLE001 - whatever a flow does not like ends the measurement
+        except Exception as error:  # noqa: BLE001 - any error of a flow ends the measurement
             self._seen.fail(error)
 
     def connection_lost(self, exc: Exception | None) -> None:
@@ -156,7 +156,7 @@ def _parsed(buffer: bytes) -> Answer | None:
 
 
 async def drive(port: int, flows: Sequence[Flow], *, seconds: float, warm_up: float = 0.0) -> Sample:
-    """Keep every connection busy, and look at what happens once it is warm."""
+    """Keep every connection busy, and measure after the warm-up."""
     loop = asyncio.get_running_loop()
     seen = _Seen(loop.create_future())
     connections = [await loop.create_connection(lambda f=flow: _Connection(f, seen), HOST, port) for flow in flows]  # type: ignore[misc]  # a lambda's default has no type
@@ -180,7 +180,7 @@ async def _pass(seen: _Seen, seconds: float) -> None:
 
 
 async def pace(port: int, contents: Sequence[bytes], *, every: float, seconds: float) -> Sample:
-    """One connection that asks at even intervals: what somebody sees while others keep the server busy."""
+    """One connection with requests at even intervals: the latency for one user while others keep the server busy."""
     reader, writer = await asyncio.open_connection(HOST, port)
     sample, begun = Sample(seconds, 0.0), time.perf_counter()
     try:
@@ -197,7 +197,7 @@ async def pace(port: int, contents: Sequence[bytes], *, every: float, seconds: f
 
 
 async def ask_again(port: int, content: bytes, *, seconds: float, at_least: int = 3) -> list[float]:
-    """One request after the other on one connection; the seconds that each took."""
+    """Repeat a request on one connection; returns the seconds that each took."""
     reader, writer = await asyncio.open_connection(HOST, port)
     took: list[float] = []
     try:
@@ -211,7 +211,7 @@ async def ask_again(port: int, content: bytes, *, seconds: float, at_least: int 
 
 
 async def arrive(port: int, contents: Sequence[bytes], *, every: float, seen: Sample) -> None:
-    """New clients at even intervals, whether those before have their answers or not; until it is cancelled."""
+    """New clients at even intervals, without waiting for earlier answers (an open loop); until it is cancelled."""
 
     async def visit(content: bytes) -> None:
         with suppress(TimeoutError, ConnectionError):
@@ -251,5 +251,5 @@ def get(port: int, content: bytes) -> Answer:
 
 
 def run(work: Coroutine[Any, Any, T]) -> T:
-    """Run in uvloop, the loop that costs the load the least."""
+    """Run in uvloop, which costs the load the least CPU time."""
     return uvloop.run(work)

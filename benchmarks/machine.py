@@ -1,4 +1,4 @@
-"""The machine: which core does what, what a process costs, and the versions of everything."""
+"""The machine: the use of its cores, the costs of a process, and the versions of all packages."""
 
 import os
 import platform
@@ -21,14 +21,14 @@ def pin(pid: int, core: int) -> None:
 
 
 def pin_backends(pids: list[int], database: str) -> str | None:
-    """Keep PostgreSQL's processes of one database off the server's core; gives the reason if that is not possible.
+    """Keep PostgreSQL's processes of one database off the server's core; returns the reason if that is not possible.
 
-    Only what serves this database: the rest of the server is not ours to move.
+    Other processes of PostgreSQL are not ours to move.
     """
     pinned = 0
     for pid in pids:
         try:
-            # Seen from another machine or container, the number means another process, or none.
+            # If PostgreSQL runs on another machine or in a container, the number means another process, or none.
             if database in Path(f"/proc/{pid}/cmdline").read_text(encoding="utf-8"):
                 pin(pid, LOAD_CORE)
                 pinned += 1
@@ -40,7 +40,7 @@ def pin_backends(pids: list[int], database: str) -> str | None:
 
 
 def cpu_seconds(pid: int) -> float:
-    """What a process has used so far, all its threads, in the kernel and out of it."""
+    """The CPU time of a process so far: of all threads, in user and kernel mode."""
     # The name in parentheses may hold blanks.
     fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / TICKS
@@ -55,7 +55,7 @@ def memory_mib(pid: int, kind: str = "VmRSS") -> float:
 
 
 def describe() -> dict[str, Any]:
-    """The processor, and how it is shared out."""
+    """The processor, and the use of its cores."""
     return {
         "cpu": _cpu_name(),
         "cores": len(CORES),
@@ -68,7 +68,7 @@ def describe() -> dict[str, Any]:
 
 
 def versions(*environments: Path) -> dict[str, str]:
-    """Python's and every package's, and those of the peers' own environments, named after these."""
+    """The versions of Python, of every package, and of those in the peers' environments, prefixed with their names."""
     found = {"python": platform.python_version(), "commit": _commit()}
     found |= {package.name: package.version for package in sorted(distributions(), key=lambda one: one.name.lower())}
     for environment in environments:

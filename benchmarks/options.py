@@ -1,11 +1,11 @@
-"""What can be chosen on the command line."""
+"""The options of the command line."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Options:
-    """How long and how often to measure. `quick` only shows that everything works: its figures mean nothing."""
+    """The length and number of the measurements. `quick` only shows that everything works: its figures mean nothing."""
 
     rounds: int = 5
     seconds: float = 8.0
@@ -13,5 +13,5 @@ class Options:
     quick: bool = False
 
     def scaled(self, full: int, quick: int) -> int:
-        """An amount of rows, requests or modules."""
+        """A number of rows, requests or modules."""
         return quick if self.quick else full

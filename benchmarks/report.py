@@ -1,4 +1,4 @@
-"""What comes out: sections with tables and targets, as JSON for programs and Markdown for people."""
+"""The report: sections with tables and targets, as JSON for programs and Markdown for people."""
 
 import json
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from typing import Any
 Cell = str | float | None
 Row = list[Cell]
 
-# The JSON file has those of all packages; these stand in the summary, which is what git keeps.
+# The versions in the summary, which is committed; the JSON file has those of all packages.
 SHOWN_VERSIONS = (
     "python",
     "fastapi",
@@ -31,7 +31,7 @@ SHOWN_VERSIONS = (
 
 @dataclass(frozen=True)
 class Target:
-    """A bound of the project's own, and what was measured."""
+    """A bound of the project's own, and the measured value."""
 
     what: str
     measured: float
@@ -89,7 +89,7 @@ class Report:
     sections: dict[str, Section] = field(default_factory=dict)
 
     def write(self, folder: Path, name: str) -> Path:
-        """Write `<name>.json` and `<name>.md`; gives the latter."""
+        """Write `<name>.json` and `<name>.md`; returns the latter."""
         folder.mkdir(parents=True, exist_ok=True)
         content = asdict(self)
         for section, made in zip(content["sections"].values(), self.sections.values(), strict=True):
@@ -121,8 +121,8 @@ class Report:
 
 
 def number(value: float) -> str:
-    """Three digits that count, without an exponent."""
-    if value != value:  # noqa: PLR0124 - NaN, of which there was not a single measurement
+    """Three significant digits, without an exponent."""
+    if value != value:  # noqa: PLR0124 - NaN, without a single measurement
         return "none"
     if abs(value) >= 100:
         return f"{value:,.0f}"

@@ -1,4 +1,4 @@
-"""Side by side: every variant in every round, in alternating order, each time in a new process."""
+"""Measures variants side by side: each in every round, in alternating order, each time in a new process."""
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
@@ -29,9 +29,9 @@ class Variant:
     address: str
     sessions: str = "none"
     status: int = 200
-    """Of every answer that is measured."""
+    """The status of every measured answer."""
     beside: Callable[[int, float], Coroutine[Any, Any, Sample]] | None = None
-    """What else happens meanwhile, given the port and the seconds that it takes."""
+    """Additional load at the same time; takes the port and the duration in seconds."""
     figures: list[dict[str, float]] = field(default_factory=list)
 
     def values(self, figure: str) -> list[float]:
@@ -42,10 +42,10 @@ class Variant:
 
 
 def measure(variants: Sequence[Variant], options: Options) -> list[str]:
-    """Fill each variant's figures; gives notes about the circumstances."""
+    """Fill each variant's figures; returns notes about the circumstances."""
     notes: list[str] = []
     for number_ in range(options.rounds):
-        # There and back again: what drifts hits the first and the last alike.
+        # Alternate the order, so that a drift affects the first and the last alike.
         for variant in variants if number_ % 2 == 0 else reversed(variants):
             with variant.start() as server:
                 if number_ == 0:
@@ -92,6 +92,6 @@ async def _together(variant: Variant, server: Server, options: Options) -> tuple
 
 
 def ratios(of: Variant, to: Variant, figure: str = "rate") -> list[float]:
-    """Round by round, so that what slows a whole round down does not count."""
+    """The ratio in each round, so that a slow round does not distort it."""
     pairs: list[tuple[Any, Any]] = list(zip(of.values(figure), to.values(figure), strict=True))
     return [one / other for one, other in pairs]

@@ -1,4 +1,4 @@
-"""The rows that every variant finds, and the tokens of those who ask."""
+"""The rows for every variant, and the tokens of the callers."""
 
 import asyncio
 from collections.abc import Iterator
@@ -24,23 +24,23 @@ from shared.keys import KeyRing
 
 USERS = 10_000
 CALLERS = 1_000
-"""How many of the users ask: with few of them a cache would look better than it is."""
+"""The number of users who send requests: with few of them a cache would look better than it is."""
 
 PASSWORD = "seven purple tractors sing"  # noqa: S105 - of rows that are dropped at the end
 BEGINNING = datetime(2026, 1, 1, tzinfo=UTC)
 AUDIENCE = "fastapi-users:auth"
 RARE = 55_555
-"""Of a hundred thousand users this one is not active."""
+"""The number of the one user in a hundred thousand who is not active."""
 
 CHUNK = 5_000
-# What these servers do by themselves sooner or later.
+# These servers do so by themselves sooner or later.
 TIDYING = {"postgresql": "VACUUM ANALYZE", "mysql": "ANALYZE TABLE users"}
 SALT = b"s" * 32
 
 
 @dataclass(frozen=True)
 class Caller:
-    """A user with a session, and the row that must be answered."""
+    """A user with a session, and the row of the expected answer."""
 
     number: int
 
@@ -58,7 +58,7 @@ class Caller:
 
     @property
     def row(self) -> dict[str, Any]:
-        """`UserRead`, as JSON has it, but for the spelling of times."""
+        """`UserRead` as in JSON, except for the spelling of times."""
         user = user_row(self.number)
         fields = ("email", "nickname", "is_active", "email_verified", "created_at", "updated_at")
         return {"id": str(self.user_id)} | {field: user[field] for field in fields}
@@ -126,7 +126,7 @@ async def _fill(engine: AsyncEngine, model: Any, rows: Iterator[dict[str, Any]])
 
 
 async def _password_hash() -> str:
-    """At the cost that is delivered; one for everybody, as making one takes a quarter of a second."""
+    """A hash at the default cost; one for all users, since each takes a quarter of a second."""
     hasher = PasswordHasher(bcrypt_cost(), queue=1)
     try:
         return await hasher.hash(PASSWORD)
@@ -169,7 +169,7 @@ def _session(number: int, now: datetime) -> dict[str, Any]:
 
 
 def access_tokens(some: list[Caller]) -> list[str]:
-    """Tokens as a login gives them. They live as long as those: make them when a round begins."""
+    """Tokens like those of a login, with the same lifetime: make them when a round begins."""
     tokens = AccessTokens(KeyRing((SECRET,)), AuthSettings(_env_file=None), utc_now)
     return [tokens.issue(caller.user_id, caller.session_id) for caller in some]
 

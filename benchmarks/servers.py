@@ -25,7 +25,7 @@ START_SECONDS = 90.0
 STOP_SECONDS = 30.0
 
 AS_DELIVERED = ("--no-access-log", "--no-server-header", "--no-proxy-headers")
-"""What the README tells an operator to write."""
+"""The options that the documentation recommends to operators."""
 
 # A benchmark tries more often than a person.
 WITHOUT_LIMITS = dict.fromkeys(
@@ -63,7 +63,7 @@ ServerBlock = AbstractContextManager[Server]
 
 
 @contextmanager
-def serve(  # noqa: PLR0913 - what a server is started with
+def serve(  # noqa: PLR0913 - the parts of a server's command
     name: str,
     application: str,
     variables: Mapping[str, str],
@@ -72,7 +72,7 @@ def serve(  # noqa: PLR0913 - what a server is started with
     arguments: tuple[str, ...] = AS_DELIVERED,
     root: Path = ROOT,
 ) -> Iterator[Server]:
-    """Start `uvicorn <application>` on a free port and wait until it says that it runs."""
+    """Start `uvicorn <application>` on a free port and wait until it is running."""
     command = [str(python), "-m", "uvicorn", application, "--port", "0", *arguments]
     # To a file, as under a process manager: a pipe would cost the load's core.
     with tempfile.NamedTemporaryFile("w+", prefix="bench-", suffix=".log") as log:
@@ -120,14 +120,14 @@ def ours(
 def peer(
     name: str, file: str, address: str, variables: Mapping[str, str] | None = None, *, python: Path | None = None
 ) -> ServerBlock:
-    """One of the applications in `peers/`. What they do not need, the access log, they do not pay for."""
+    """One of the applications in `peers/`, without the access log, which they do not need."""
     settings = {"BENCH_DATABASE": address, "BENCH_SECRET": SECRET} | dict(variables or {})
     application, arguments = f"{file}:app", ("--app-dir", str(PEERS), "--no-access-log")
     return serve(name, application, settings, arguments=arguments, python=python or Path(sys.executable))
 
 
 def probe(name: str, *arguments: str, root: Path = ROOT, variables: Mapping[str, str] | None = None) -> Any:
-    """Run `probes/<name>.py` on the server's core, with the project in `root`; gives what it prints, which is JSON."""
+    """Run `probes/<name>.py` on the server's core, with the project in `root`; returns the JSON that it prints."""
     command = [sys.executable, "-m", f"benchmarks.probes.{name}", *arguments]
     given = (
         bare_environment() | {"PYTHONPATH": str(ROOT)} | dict(variables or {})
@@ -143,15 +143,15 @@ def probe(name: str, *arguments: str, root: Path = ROOT, variables: Mapping[str,
 
 
 def bare_environment() -> dict[str, str]:
-    """Of the environment only what a command needs: nothing of the developer's own settings."""
+    """The variables that a command needs, without the developer's settings."""
     return {name: os.environ[name] for name in ("PATH", "HOME", "LANG", "TMPDIR") if name in os.environ}
 
 
 def environment(name: str, requirements: Path | None = None) -> Path:
-    """Python in an environment of its own, made when it is missing; a peer's from `peers/<name>.txt`."""
+    """Python in an environment of its own, created if missing; a peer's from `peers/<name>.txt`."""
     folder = ENVIRONMENTS / name
     python = folder / "bin" / "python"
-    uv = os.environ.get("UV", "uv")  # `uv run` says where it is
+    uv = os.environ.get("UV", "uv")  # `uv run` sets its path
     if not python.exists():
         subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
     requirements = requirements or PEERS / f"{name}.txt"

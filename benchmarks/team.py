@@ -12,7 +12,7 @@ from benchmarks.servers import ROOT, bare_environment
 
 FILES = ("module.py", "models.py", "router.py")
 
-# What the README leaves to the guide: a list without pages, and a change.
+# Routes that only the guide has: a list without pages, and a change.
 MORE_ROUTES = """
 
 @router.get("/latest")

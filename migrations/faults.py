@@ -39,7 +39,7 @@ def faults_of(modules: Modules, revisions: list[Revision]) -> list[str]:
 
 
 def two_heads(branches: Branches, module: str) -> str | None:
-    """What to do about two heads in one module, which `alembic upgrade heads` would hide; None if there is one."""
+    """Advice on two heads in one module, which `alembic upgrade heads` would hide; None if there is one."""
     heads = sorted(branches.heads(module), key=lambda revision: revision.file.name)
     if len(heads) < 2:  # noqa: PLR2004 - two heads are the subject
         return None

@@ -1,4 +1,4 @@
-"""FastAPI as its documentation shows it: a bearer token, a session by `yield`, the ORM, response models."""
+"""FastAPI, as its documentation sets it up: a bearer token, a session by `yield`, the ORM, response models."""
 
 import os
 from collections.abc import AsyncIterator

@@ -10,7 +10,7 @@ import jwt
 os.environ["DJANGO_SETTINGS_MODULE"] = "ninja_settings"
 django.setup()
 
-from django.conf import settings  # noqa: E402 - Django's models want to be imported after its setup
+from django.conf import settings  # noqa: E402 - Django's models must be imported after its setup
 from django.core.asgi import get_asgi_application  # noqa: E402
 from django.db import models  # noqa: E402
 from django.urls import path  # noqa: E402

@@ -1,4 +1,4 @@
-"""What `startproject` writes, as far as an API has use for it, and psycopg's pool."""
+"""The settings of `startproject` that an API needs, and psycopg's pool."""
 
 import os
 from urllib.parse import urlsplit
@@ -36,7 +36,7 @@ DATABASES = {
         "PASSWORD": address.password or "",
         "HOST": address.hostname or "",
         "PORT": address.port or "",
-        # Not the default, which connects anew for each request: what Django's documentation names for ASGI.
+        # Recommended for ASGI by Django's documentation; the default opens a connection for each request.
         "OPTIONS": {"pool": True},
     }
 }

@@ -94,7 +94,7 @@ async def answer(send, status, envelope):
 
 
 async def lifespan(receive, send):
-    global pool  # noqa: PLW0603 - by hand is by hand
+    global pool  # noqa: PLW0603 - the simplest way, in an application by hand
     await receive()
     pool = await asyncpg.create_pool(os.environ["BENCH_DATABASE"])
     await send({"type": "lifespan.startup.complete"})

@@ -1,4 +1,4 @@
-"""The limit on SQLite: ASGI by hand on aiosqlite. As many readers as a pool would hold, and one writer."""
+"""The limit on SQLite: ASGI by hand on aiosqlite, with as many readers as a pool has, and one writer."""
 
 import asyncio
 import json

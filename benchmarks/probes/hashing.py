@@ -1,4 +1,4 @@
-"""How many bcrypt hashes a second the core does, with as many threads as the service has: arguments: cost, seconds."""
+"""Measures bcrypt hashes per second on the core, with as many threads as the service. Arguments: cost, seconds."""
 
 import json
 import os

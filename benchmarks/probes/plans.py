@@ -1,4 +1,4 @@
-"""How the database answers lists: arguments are a token and paths; prints each path's queries with their plans."""
+"""Prints the queries of lists with their plans, for each path. Arguments: a token and paths."""
 
 import asyncio
 import json

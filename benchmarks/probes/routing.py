@@ -1,4 +1,4 @@
-"""What many modules cost inside one process: arguments: paths of the first and last route, and an unknown one."""
+"""Measures many modules in one process. Arguments: the paths of the first and last route, and an unknown one."""
 
 import asyncio
 import json
@@ -19,7 +19,7 @@ STRETCH_SECONDS = 0.2
 
 
 def timed(work: Callable[[], object]) -> float:
-    """Milliseconds that one call takes: the median of several stretches."""
+    """The milliseconds of one call: the median of several periods."""
     work()
     took = []
     for _ in range(REPEATS):

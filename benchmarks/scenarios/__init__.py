@@ -1,1 +1,1 @@
-"""One file a scenario, each with `run(options)`."""
+"""One file for each scenario, with `run(options)`."""

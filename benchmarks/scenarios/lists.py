@@ -1,4 +1,4 @@
-"""Lists: page 1 beside a page a million rows deep, search and filters, and how the databases find the rows."""
+"""Lists: page 1 beside a page a million rows deep, search and filters, and the databases' plans."""
 
 import re
 from collections.abc import Iterable
@@ -25,7 +25,7 @@ SECONDS = 2.0
 LIMIT = 20
 NEVER = "zzz-nobody"
 EVERYBODY = "user"
-# The worst for a search sorted by time: many, and none of them among the first.
+# The worst case for a search sorted by time: many rows, and none of them among the first.
 OLDEST = "user000"
 COLUMNS = {"created_at": User.created_at, "email": User.email_key}
 
@@ -54,7 +54,7 @@ def run(options: Options) -> Section:
 
 
 def _cases(rows: int, deep: int) -> dict[str, tuple[str, list[int]]]:
-    """Each with its path, and the users that must be the first ones on the page, of whom there may be fewer."""
+    """Each case with its path, and the expected first users of the page, which may have fewer."""
     newest, ascending = range(rows - 1, -1, -1), range(rows)
     inactive = [one for one in ascending if not user_row(one)["is_active"]]
     oldest = [one for one in newest if user_row(one)["email"].startswith(OLDEST)]
@@ -89,7 +89,7 @@ def _cases(rows: int, deep: int) -> dict[str, tuple[str, list[int]]]:
 
 
 def _cursor(sort: str, last: int) -> str:
-    """The cursor behind a row; to be handed it by the service would take as many requests as there are pages."""
+    """The cursor after a row; asking the service for it would take as many requests as there are pages."""
     column, row = COLUMNS[sort.removeprefix("-")], SimpleNamespace(**user_row(last))
     return Cursors(KeyRing((SECRET,))).write(sort, form_of(column), (getattr(row, column.key), row.id))
 
@@ -130,7 +130,7 @@ def _measure(
 
 
 def _full_scans(rows: list[Row]) -> int:
-    """Counting all rows may; and a page without a search, or one that most rows belong to, is cut off soon."""
+    """The queries that read the whole table, except for a count; a page of most rows is full after a few."""
     searches = [(str(name), str(how)) for name, _, how in rows if name != "total=true"]
     return sum(
         "full scan" in how or ("walks" in how and name.startswith(("q: ", "is_active=false"))) for name, how in searches
@@ -138,7 +138,7 @@ def _full_scans(rows: list[Row]) -> int:
 
 
 def found_by(backend: str, plan: list[dict[str, str]]) -> str:
-    """The indexes of a plan: looked up in, or only walked along; `full scan` where the table itself is."""
+    """The indexes of a plan, searched or only walked along; `full scan` if it reads the table itself."""
     text = "\n".join(" ".join(row.values()) for row in plan)
     if backend == POSTGRES:
         scans, walks = "Seq Scan" in text, "Index Cond" not in text
@@ -158,7 +158,7 @@ def _token() -> str:
 
 
 def verify(server: Server, cases: dict[str, tuple[str, list[int]]]) -> None:
-    """Each page holds the rows that it must."""
+    """Check the rows of each page."""
     for name, (path, first) in cases.items():
         answer = get(server.port, request("GET", path, token=_token()))
         assert answer.status == 200, f"{name}: {answer}"

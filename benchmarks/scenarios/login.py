@@ -1,4 +1,4 @@
-"""Logins: as many as the core can hash, what everybody else notices of a flood of them, and how it is refused."""
+"""Logins: as many as the core can hash, the effect of a flood of them on other requests, and its refusal."""
 
 import asyncio
 from contextlib import suppress
@@ -17,7 +17,7 @@ from benchmarks.servers import WITHOUT_LIMITS, Server, ours, probe
 LOGIN_CONNECTIONS = 8
 FLOOD = 10
 PROBE_EVERY_SECONDS = 0.01
-# A login takes a quarter of a second: a short stretch holds too few of them to count.
+# A login takes a quarter of a second: a short period has too few of them to count.
 SHORTEST_SECONDS = 12.0
 REFUSED = 503
 FILLING_DEADLINE_SECONDS = 60.0
@@ -35,7 +35,7 @@ def run(options: Options) -> Section:
                 if number_ == 0:
                     verify(server)
                 figures |= _logins(server, options, address)
-            # A new process: in this one, logins are still waiting for their turn.
+            # A new process, since logins are still queued in this one.
             with ours(address, WITHOUT_LIMITS | ({"AUTH_HASH_QUEUE": "4"} if options.quick else {})) as server:
                 figures |= run_load(_flooded(server, options, figures["hashes"]))
             rounds.append(figures)
@@ -66,7 +66,7 @@ async def _flooded(server: Server, options: Options, capacity: float) -> Figures
     flood = asyncio.create_task(arrive(server.port, wrong, every=1 / (FLOOD * capacity), seen=seen))
     try:
         async with asyncio.timeout(FILLING_DEADLINE_SECONDS):
-            while not seen.count(REFUSED):  # noqa: ASYNC110 - until the queue is full; nothing says so but an answer
+            while not seen.count(REFUSED):  # noqa: ASYNC110 - until the queue is full, which only an answer shows
                 await asyncio.sleep(0.1)
         flooded = await pace(server.port, [_me()], every=PROBE_EVERY_SECONDS, seconds=seconds)
         refused = seen.quantile_ms(0.99, REFUSED)
@@ -147,7 +147,7 @@ def _me() -> bytes:
 
 
 def verify(server: Server) -> None:
-    """The right password opens a session that works, a wrong one does not."""
+    """Check that the right password opens a session that works, and a wrong one does not."""
     caller = Caller(2)
     answer = get(server.port, _login(caller))
     assert answer.status == 200, answer

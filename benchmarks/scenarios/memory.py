@@ -1,4 +1,4 @@
-"""Memory: what a worker holds when it has started, and after very many requests."""
+"""Memory of a worker: after its start, and after very many requests."""
 
 from collections.abc import Callable
 from itertools import count
@@ -17,13 +17,13 @@ REQUESTS, QUICK_REQUESTS = 200_000, 400
 MEASUREMENTS = 10
 STRETCH_SECONDS = 1.0
 LIMIT_MIB = 110
-# The allocator's noise: what a leak of ten bytes a request would be.
+# The allocator's noise, which equals a leak of ten bytes a request.
 GROWTH_MIB = 2
 
 
 def run(options: Options) -> Section:
     wanted = options.scaled(REQUESTS, QUICK_REQUESTS)
-    # Packages load others that happen to be there: among the development tools a worker is four megabytes bigger.
+    # Packages import optional ones that are installed: with the development tools a worker takes four megabytes more.
     production = environment("production", ROOT / "requirements.lock")
     with database() as address:
         seed(address)

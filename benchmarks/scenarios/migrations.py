@@ -38,7 +38,7 @@ def run(options: Options) -> Section:
 
 def _heads(root: Path, size: int) -> float:
     seconds, output = _alembic(root, "sqlite://", "heads")
-    # With no modules, those of the project itself.
+    # Without generated modules, only those of the project itself.
     assert all(name_of(number) in output for number in range(size)), output
     return seconds
 
@@ -77,7 +77,7 @@ def _section(seen: dict[int, Seconds]) -> Section:
         return median(seen[size][command])
 
     def growth(command: str) -> float:
-        """What a revision costs with all the modules, to what it costs with half of them."""
+        """The ratio of a revision's cost with all modules to that with half of them."""
         fixed = middle(nothing, command)
         return ((middle(largest, command) - fixed) / largest) / ((middle(half, command) - fixed) / half)
 

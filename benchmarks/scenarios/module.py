@@ -1,4 +1,4 @@
-"""A team's module: the notes of the README, as they stand there, beside the limit and the peers."""
+"""A team's module: the notes of the README, unchanged, beside the limit and the peers."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -20,13 +20,13 @@ from benchmarks.team import project_with_notes
 NOTES_EACH = 25
 LONGEST = 500
 TOO_LONG = (422, 400)  # 400 is Litestar's
-# Whose notes nobody measures with.
+# A user whose notes are not used for measuring.
 STRANGER = Caller(USERS - 1)
 
 
 @dataclass(frozen=True)
 class Work:
-    """What is asked for, of every variant alike."""
+    """The request, which is the same for every variant."""
 
     name: str
     method: str
@@ -123,7 +123,7 @@ def _variant(work: Work, address: str, name: str, start: Callable[..., Any], tok
 
 @dataclass(frozen=True)
 class Trial:
-    """Refuses to measure what does not do the work."""
+    """Checks that a variant does the work, before it is measured."""
 
     work: Work
     server: Server

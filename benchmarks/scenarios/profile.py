@@ -1,4 +1,4 @@
-"""Where the time of `GET /api/users/me` goes, by package: samples of the running server's stacks."""
+"""The time of `GET /api/users/me` by package: samples of the running server's stacks."""
 
 import subprocess
 import sys
@@ -19,7 +19,7 @@ from benchmarks.servers import ROOT, Server, ours
 
 SAMPLES_A_SECOND = 250
 LOOP = "asyncio/runners.py"
-"""Of the standard library only this is a place of its own; the rest belongs to whoever calls it."""
+"""The only file of the standard library that counts as a place; the rest counts as its caller."""
 EVENT_LOOP = "the event loop, and what it calls that is not Python: sockets, asyncpg's protocol"
 
 
@@ -31,7 +31,7 @@ def run(options: Options) -> Section:
             load = _load(server, options)
             load(QUICK_WARM_UP_SECONDS if options.quick else WARM_UP_SECONDS)
             keep_off_the_servers_core(address)
-            # Without the profiler, which makes the server wait while it looks.
+            # Without the profiler, which stops the server while it takes a sample.
             before, answered = server.cpu_seconds, load(options.seconds)
             microseconds = (server.cpu_seconds - before) / answered * 1e6
             try:
@@ -55,7 +55,7 @@ def run(options: Options) -> Section:
 
 
 def _load(server: Server, options: Options) -> Callable[[float], int]:
-    """Asks for so many seconds, and gives how many answers came."""
+    """A function that sends requests for so many seconds, and returns the number of answers."""
     asking = callers()
 
     def load(seconds: float) -> int:
@@ -90,7 +90,7 @@ def _samples(server: Server, load: Callable[[float], int], options: Options) -> 
 
 
 def _by_place(stacks: str) -> Counter[str]:
-    """Stacks as py-spy writes them: a line for each, outermost frame first, with how often it was seen."""
+    """Counts py-spy's stacks by place: a line for each, outermost frame first, with its number of samples."""
     seen: Counter[str] = Counter()
     for line in stacks.splitlines():
         stack, _, count = line.rpartition(" ")
@@ -101,7 +101,7 @@ def _by_place(stacks: str) -> Counter[str]:
 
 
 def _place(frame: str) -> str | None:
-    """None for the standard library. A frame reads `function (file:line)`."""
+    """The place of a frame, `function (file:line)`; None for the standard library."""
     file = frame.rpartition(" (")[2].rpartition(":")[0]
     _, is_package, within = file.partition("site-packages/")
     if is_package:

@@ -19,13 +19,13 @@ from modules.users.schemas import UserRead
 
 PATH = "/api/users/me"
 CHECKED = 20
-# The last of those who ask: the session that is ended to see whether that bites, and nobody measures with.
+# The caller whose session is ended to check that this takes effect at once; not used for measuring.
 LEAVER = Caller(USERS - 1)
-# In turn, so that a token has been forgotten when it comes again.
+# In turn, so that a token has left the cache when it comes again.
 EVERYBODY = callers(USERS - 1)
 assert len(EVERYBODY) > REMEMBERED
 
-# The table of fastapi-users has a shape of its own: the same contents, and a token for each user where tokens are rows.
+# The tables of fastapi-users: the same contents in its own columns, and a token for each user, for tokens in rows.
 FASTAPI_USERS_TABLES = (
     (
         "CREATE TABLE fu_user AS SELECT id, email, 'x'::varchar(1024) AS hashed_password, is_active, "
@@ -73,7 +73,7 @@ def _fastapi_users(strategy: str, python: Path) -> Any:
     return partial(peer, "fastapi-users", "fastapi_users_app", variables={"BENCH_STRATEGY": strategy}, python=python)
 
 
-def _variant(  # noqa: PLR0913 - what one differs in from the others
+def _variant(  # noqa: PLR0913 - the differences between variants
     name: str,
     start: Any,
     address: str,
@@ -98,7 +98,7 @@ def _variant(  # noqa: PLR0913 - what one differs in from the others
 
 
 def verify(server: Server, asking: Sequence[Caller], tokens: Any) -> None:
-    """Refuse to measure what does not do the work."""
+    """Check that a variant does the work, before it is measured."""
     name, some = server.name, asking[:: len(asking) // CHECKED]
     for caller, token in zip(some, tokens(some), strict=True):
         answer = get(server.port, request("GET", PATH, token=token))

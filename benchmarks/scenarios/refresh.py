@@ -17,8 +17,8 @@ TARGET = 300
 def run(options: Options) -> Section:
     with database() as address:
         seed(address)
-        # A new session for each connection of each stretch: the answer to the last request is never read, so its
-        # session could only go on as a reuse.
+        # A new session for each connection of each period: the answer to the last request is never read, so the
+        # session's next request would be a reuse.
         unused = count()
 
         def flows(connections: int) -> Sequence[Flow]:
@@ -53,7 +53,7 @@ def _chain(caller: Caller) -> Flow:
 
 
 def verify(server: Server, caller: Caller) -> None:
-    """The next token works, a forged one does not."""
+    """Check that the next token works, and a forged one does not."""
     first = get(server.port, _ask(refresh_token(caller)))
     assert first.status == 200, first
     second = get(server.port, _ask(first.data["refresh_token"]))

@@ -1,4 +1,4 @@
-"""Many modules: routing, the first request to a module, starting up and OpenAPI, with up to 200 of ten routes."""
+"""Many modules: routing, first requests, start and OpenAPI, with up to 200 modules of ten routes."""
 
 from statistics import median
 from uuid import UUID
@@ -41,7 +41,7 @@ def _path(number: int) -> str:
 
 
 async def _cold(port: int, size: int) -> Figures:
-    """The first request to modules that nobody has asked for anything yet, and the second."""
+    """The slowest of the first requests to some modules, and of the second ones."""
     await fetch(port, _get("/api/health"))
     cold, warm = [], []
     for number in range(0, size, max(1, size // ASKED)):

@@ -15,7 +15,7 @@ from benchmarks.servers import Server, ServerBlock, ours, peer
 
 PATH = "/api/users/me"
 WRITES_A_SECOND = 20
-# Users who ask for nothing else: what the others read stays as it was.
+# Users who only write, so that the readers' rows stay unchanged.
 WRITERS = [Caller(USERS - 1 - number) for number in range(50)]
 
 Tokens = Callable[[list[Caller]], list[str]]

@@ -1,3 +1,3 @@
-"""How the service is doing. It has nothing that other modules could use."""
+"""The state of the service. Other modules import nothing from here."""
 
 __all__: list[str] = []

@@ -30,7 +30,7 @@ async def get_index(request: Request) -> ApiResponse[ServiceInfo]:
     dependencies=[Public("asked by the process manager; touches nothing but the process")],
 )
 async def get_health() -> ApiResponse[Health]:
-    """For the process manager. It touches nothing but the process, so it says nothing about the database."""
+    """For the process manager. It checks nothing but the process, so it says nothing about the database."""
     return success(Health())
 
 

@@ -21,15 +21,15 @@ class ReadinessService:
     _asking: asyncio.Task[MigrationState] | None = field(default=None, init=False)
 
     async def check(self) -> Readiness:
-        """Ask the database whether it is there, and has what this code needs.
+        """Check that the database answers, and has the revisions that this code needs.
 
         Raises:
             NotReady: Naming the module branches that are behind, or too far ahead for this code. Merely ahead is ready:
-                while a new version is rolled out, the old one serves on.
+                while a new version is rolled out, the old one continues to serve.
         """
         try:
             state = await self._ask()
-        except Exception as error:  # noqa: BLE001 - whatever keeps the database from answering, the service is not ready
+        except Exception as error:  # noqa: BLE001 - after any error of the database the service is not ready
             log.error("database_away", reason=type(error).__name__)  # noqa: TRY400 - asked every few seconds; no tracebacks
             raise NotReady("The database is unavailable.", data={"checks": {"database": "away"}}) from None
         if modules := unusable(state):
@@ -48,13 +48,13 @@ class ReadinessService:
         return Readiness(checks=Checks(database="ok", migrations=state))
 
     async def _ask(self) -> MigrationState:
-        """Whoever comes while it is being asked waits for the same answer, so that no questions pile up."""
+        """The state of the migrations. Concurrent probes share one query, so that none pile up."""
         asking, limit = self._asking, self.database.waits.readiness
         if asking is None or asking.done():
             asking = self._asking = asyncio.create_task(self._state())
-            asking.add_done_callback(_nobody_may_be_waiting)
+            asking.add_done_callback(_retrieve_exception)
         await asyncio.wait({asking}, timeout=limit)
-        if not asking.done():  # to give up a connection that hangs takes another moment
+        if not asking.done():  # giving up a connection that hangs takes another moment
             raise TimeoutError
         return asking.result()
 
@@ -63,6 +63,7 @@ class ReadinessService:
             return await self.read_migrations(self.database.probe)
 
 
-def _nobody_may_be_waiting(asked: asyncio.Task[MigrationState]) -> None:
+def _retrieve_exception(asked: asyncio.Task[MigrationState]) -> None:
+    # All probes may have given up, and asyncio would log an exception that was never retrieved.
     if not asked.cancelled():
         asked.exception()

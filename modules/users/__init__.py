@@ -1,4 +1,4 @@
-"""Who exists. Other modules may use what is listed here."""
+"""Users and their profiles. Other modules may use the names that are listed here."""
 
 from modules.users.container import Container as UsersContainer
 from modules.users.emails import Email, email_key

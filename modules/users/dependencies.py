@@ -16,12 +16,12 @@ from shared.errors import NotAuthenticated
 
 
 async def profile_of(connection: HTTPConnection, caller: Principal) -> Profile | User:
-    """The caller's own account; asked for only if the authenticator has not read it.
+    """The caller's own account, which is read only if the authenticator has not done so.
 
-    Called, not depended upon: what opens no session in most requests should not wait for one.
+    A plain call, not a FastAPI dependency: most requests need no session for it.
 
     Raises:
-        NotAuthenticated: The account was deleted just now.
+        NotAuthenticated: The account has just been deleted.
     """
     if (known := caller.find(Profile)) is not None:
         return known

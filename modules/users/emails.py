@@ -1,4 +1,4 @@
-"""E-mail addresses: one way to write each, and one key that decides whether two are the same."""
+"""E-mail addresses: a normalised form, and a key that decides whether two are the same."""
 
 import unicodedata
 from contextlib import suppress
@@ -13,20 +13,20 @@ from shared.paging import fits_key
 
 MAXIMUM_LENGTH = 254
 STAND_IN = ".example"
-# Of the key: NFKC and casefolding may write several letters for one, "ss" for "ß".
+# Longer than an address: NFKC and casefolding may expand a letter, "ß" to "ss".
 EMAIL_KEY_LENGTH = 510
 
 
 def special_use(email: str) -> str | None:
-    """The domain that is not for the internet and that this address is in, such as `local` (RFC 6761)."""
+    """The special-use domain of this address, such as `local` (RFC 6761); None if it is in none."""
     domain = f".{email.rpartition('@')[2].lower()}"
     return next((name for name in SPECIAL_USE_DOMAIN_NAMES if domain.endswith(f".{name}")), None)
 
 
 def _normalized(value: str) -> str:
     value = value.strip()
-    # Whether domains for private use are allowed is up to each application: UserService looks at it. The library knows
-    # one answer for all, so that it is shown such a domain as a part of another.
+    # UserService decides whether domains for private use are allowed, as each application configures it. The library
+    # always refuses them, so it gets such a domain as a part of another one.
     stand_in = STAND_IN if special_use(value) else ""
     try:
         # No display names ("Foo <foo@example.com>"), no look-ups in the network.
@@ -36,9 +36,9 @@ def _normalized(value: str) -> str:
 
 
 def email_key(email: str) -> str:
-    """What makes two addresses the same account: `Ada@Example.com` and `ada@example.com` are one.
+    """The key of an account: `Ada@Example.com` and `ada@example.com` have the same.
 
-    Takes anything, for at login anything may have been typed, and in a search the beginning of an address.
+    Takes any text, since a login may contain anything, and a search the beginning of an address.
     """
     with suppress(ValueError):
         email = _normalized(email)
@@ -47,10 +47,10 @@ def email_key(email: str) -> str:
 
 
 def _domain_key(domain: str) -> str:
-    # Not casefolded: that makes "ß" and a final sigma the same as "ss" and any other sigma, and IDNA 2008 tells such
-    # domains apart: they have different owners.
-    # Letter by letter, for str.lower() writes a "Σ" at the end of a word as "ς". The domain of a complete address is in
-    # this form already.
+    # Lower case, since casefolding equates "ß" with "ss" and a final sigma with any other. In IDNA 2008 such domains
+    # differ, and have different owners.
+    # Letter by letter, since str.lower() writes a "Σ" at the end of a word as "ς". The domain of a complete address is
+    # in this form already.
     return "".join(letter.lower() for letter in unicodedata.normalize("NFKC", domain))
 
 

@@ -1,4 +1,4 @@
-"""What happens to users. Others listen; this module knows none of them."""
+"""The events of users. This module knows none of their listeners."""
 
 from dataclasses import dataclass
 from uuid import UUID
@@ -20,7 +20,7 @@ class UserInvited:
 class UserAboutToChange:
     """Somebody wants to change, deactivate, activate or delete this user, who may not exist; nothing is done yet.
 
-    A handler that knows why the caller may not raises `UserOutOfReach`.
+    A handler raises `UserOutOfReach` if the caller may not do this.
     """
 
     user_id: UUID
@@ -28,7 +28,7 @@ class UserAboutToChange:
 
 @dataclass(frozen=True, slots=True)
 class UserChanged:
-    """The profile has other values now in these fields."""
+    """These fields of the profile have been changed."""
 
     user_id: UUID
     fields: tuple[str, ...]
@@ -47,7 +47,7 @@ class UserEmailCorrected:
 
 @dataclass(frozen=True, slots=True)
 class UserDeactivated:
-    """Published before the row changes, so that a handler that has to refuse can lock what it needs first."""
+    """Published before the row changes, so that a handler can lock what it needs first, and refuse."""
 
     user_id: UUID
 
@@ -59,6 +59,6 @@ class UserActivated:
 
 @dataclass(frozen=True, slots=True)
 class UserDeleted:
-    """Published before the row goes, for the same reason as `UserDeactivated`."""
+    """Published before the row is deleted, for the same reason as `UserDeactivated`."""
 
     user_id: UUID

@@ -13,8 +13,7 @@ NICKNAME_KEY_LENGTH = 150
 
 class User(Base):
     __tablename__ = "users"
-    # One for each order of the list, of all users and of those who are active, or invited, or not; the unique key is
-    # one of them.
+    # One for each sort order of the list and each of its filters; the unique key is one of them.
     __table_args__ = (
         Index(None, "created_at", "id"),
         Index(None, "is_active", "created_at", "id"),
@@ -28,12 +27,12 @@ class User(Base):
     # Unique in place of `email`. Casefolding may make the local part longer, "ß" becomes "ss" there.
     email_key: Mapped[str] = mapped_column(search_key(EMAIL_KEY_LENGTH), unique=True)
     nickname: Mapped[str | None] = mapped_column(String(50))
-    # What a search looks for. Nearly always shorter than the nickname times three; what is not is refused.
+    # For the search. Nearly always at most three times as long as the nickname; longer keys are refused.
     nickname_key: Mapped[str | None] = mapped_column(search_key(NICKNAME_KEY_LENGTH), index=True)
     # The language of the mails to this user.
     locale: Mapped[str] = mapped_column(String(10), default=DEFAULT, server_default=DEFAULT)
     is_active: Mapped[bool] = mapped_column(default=True)
-    # Somebody else made the account, and whoever it is for has not accepted yet.
+    # Somebody else made the account, and its user has not accepted yet.
     is_invited: Mapped[bool] = mapped_column(default=False, server_default=false())
     email_verified: Mapped[bool] = mapped_column(default=False)
     created_at: Mapped[datetime]

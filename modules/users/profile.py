@@ -1,4 +1,4 @@
-"""What `GET /api/users/me` shows of the caller, for an authenticator that reads it together with the login."""
+"""The data of `GET /api/users/me`, for an authenticator that reads it together with the login."""
 
 from datetime import datetime
 from typing import Any, NamedTuple
@@ -12,7 +12,7 @@ from modules.users.models import User
 class Profile(NamedTuple):
     """An authenticator selects `profile_columns()` and puts `Profile(*values)` into `Principal.known`.
 
-    With any other authenticator the account is read for itself.
+    With any other authenticator, the account is read by a query of its own.
     """
 
     id: UUID

@@ -17,7 +17,7 @@ MAY_WRITE = Requires("users:user.write")
 
 router = APIRouter()
 
-UserId = Annotated[UUID, Path(description="Whom it is about.")]
+UserId = Annotated[UUID, Path(description="The user's id.")]
 
 Search = Annotated[
     SafeText,
@@ -26,7 +26,7 @@ Search = Annotated[
 ]
 Active = Annotated[bool, Query(description="Only users who may log in, or only those who may not.")]
 Invited = Annotated[bool, Query(description="Only users who have not accepted their invitation, or only the others.")]
-Sort = Annotated[UserSort, Query(description="By what the list is sorted; `-` in front is descending.")]
+Sort = Annotated[UserSort, Query(description="The sort order; `-` in front is descending.")]
 
 
 @router.get("/me", summary="Read your own profile", dependencies=[Authenticated()])
@@ -37,7 +37,7 @@ async def get_me(request: Request, caller: Caller) -> ApiResponse[UserRead]:
 
 @router.patch("/me", summary="Change your own profile", dependencies=[Authenticated()])
 async def update_me(caller: Caller, data: UserUpdate, users: Users) -> ApiResponse[UserRead]:
-    """What is left out stays as it is."""
+    """Fields that are left out stay unchanged."""
     return success(UserRead.model_validate(await users.update(caller.user_id, data)))
 
 
@@ -67,7 +67,7 @@ async def create_user(data: UserCreate, users: Users, created: Created) -> ApiRe
 
 @router.get("/{user_id}", summary="Read a user", dependencies=[MAY_READ], responses=failures(UserNotFound))
 async def get_user(user_id: UserId, users: Users) -> ApiResponse[UserDetail]:
-    """Whoever it is, also one who may not log in."""
+    """Any user, including one who may not log in."""
     return success(UserDetail.model_validate(await users.get(user_id)))
 
 
@@ -78,10 +78,10 @@ async def get_user(user_id: UserId, users: Users) -> ApiResponse[UserDetail]:
     responses=failures(UserNotFound, UserOutOfReach, EmailTaken, OwnEmail),
 )
 async def update_user(user_id: UserId, data: UserCorrection, users: Users) -> ApiResponse[UserDetail]:
-    """What is left out stays as it is.
+    """Fields that are left out stay unchanged.
 
-    With another `email` the user's sessions and links end, and the address has to be confirmed. Whoever is only invited
-    gets a new invitation there; anybody else gets a notice at the old one.
+    With another `email` the user's sessions and links end, and the address has to be confirmed. A user who is only
+    invited gets a new invitation there; any other user gets a notice at the old address.
     """
     return success(UserDetail.model_validate(await users.update(user_id, data)))
 
@@ -93,7 +93,7 @@ async def update_user(user_id: UserId, data: UserCorrection, users: Users) -> Ap
     responses=failures(UserNotFound, UserOutOfReach, LastAdmin),
 )
 async def delete_user(user_id: UserId, users: Users) -> ApiResponse[None]:
-    """With the sessions, and whatever else belongs to this user. To keep it all, deactivate."""
+    """Also deletes the sessions, and everything else that belongs to this user. Deactivate to keep it."""
     await users.delete(user_id)
     return success(None)
 

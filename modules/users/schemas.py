@@ -16,42 +16,42 @@ Nickname = Annotated[Name, Field(max_length=50, examples=["Ada"]), fits_key(NICK
 class UserCreate(RequestBody):
     """An account for somebody else, who chooses the password."""
 
-    email: Annotated[Email, Field(description="Where the invitation is sent.")]
-    nickname: Annotated[Nickname | None, Field(description="How the user is called.")] = None
-    locale: Annotated[Locale, Field(description=f"Of the mails to the user; `{DEFAULT}` if left out.")] = DEFAULT
+    email: Annotated[Email, Field(description="The address to which the invitation is sent.")]
+    nickname: Annotated[Nickname | None, Field(description="The name of the user.")] = None
+    locale: Annotated[Locale, Field(description=f"The language of mails; by default `{DEFAULT}`.")] = DEFAULT
 
 
 class UserUpdate(PatchBody):
-    """What is left out stays as it is."""
+    """Fields that are left out stay unchanged."""
 
-    nickname: Annotated[Nickname | None, Field(description="How the user is called; `null` takes it away.")] = LEFT_OUT
-    locale: Annotated[Locale, Field(description="Of the mails to the user.")] = LEFT_OUT
+    nickname: Annotated[Nickname | None, Field(description="The name of the user; `null` removes it.")] = LEFT_OUT
+    locale: Annotated[Locale, Field(description="The language of mails to the user.")] = LEFT_OUT
 
 
 class UserCorrection(UserUpdate):
-    """What an administrator changes about somebody else; what is left out stays as it is."""
+    """An administrator's changes to another user; fields that are left out stay unchanged."""
 
     email: Annotated[
         Email,
-        Field(description="In place of one that was mistyped; nobody has confirmed it then."),
+        Field(description="Replaces a mistyped address; it has to be confirmed again."),
     ] = LEFT_OUT
 
 
 class UserRead(ResponseData):
     """A user, as its owner sees it."""
 
-    id: UUID = Field(description="Stays the same for ever.", examples=["0199d3b2-6f00-7c3a-9d4e-0b1f6c2a8e57"])
+    id: UUID = Field(description="The id, which never changes.", examples=["0199d3b2-6f00-7c3a-9d4e-0b1f6c2a8e57"])
     email: str = Field(description="The address as its owner writes it.", examples=["ada@example.com"])
-    nickname: str | None = Field(description="How the user is called, if they said so.", examples=["Ada"])
+    nickname: str | None = Field(description="The name that the user has chosen, if any.", examples=["Ada"])
     is_active: bool = Field(description="Whether the user may log in.")
     email_verified: bool = Field(description="Whether somebody opened the link that was mailed to the address.")
     created_at: datetime = Field(description="When the account was made.", examples=["2026-01-02T03:04:05Z"])
-    updated_at: datetime = Field(description="When the user was changed last.", examples=["2026-01-02T03:04:05Z"])
+    updated_at: datetime = Field(description="When the user was last changed.", examples=["2026-01-02T03:04:05Z"])
 
 
 class UserDetail(UserRead):
-    """A user, as those who may see every user see it."""
+    """A user, as seen by those who may see every user."""
 
-    # Whatever stands in the row: a language that is taken back later must not make the list fail.
+    # Any text in the row: a language that is removed later must not make the list fail.
     locale: str = Field(description="The language of the mails to this user.", examples=["en"])
     is_invited: bool = Field(description="Whether the user has been invited, and has not chosen a password yet.")

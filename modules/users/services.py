@@ -29,7 +29,7 @@ from shared.events import EventBus
 from shared.paging import BeginsWith, PageOf, PageRequest, Paginator, search_text
 
 UserServiceFactory = Callable[[AsyncSession], "UserService"]
-"""Builds the service for a session, for modules that open their own transactions: their container has it."""
+"""Builds the service for a session, for modules that open their own transactions; their container provides it."""
 
 UserSort = Literal["created_at", "-created_at", "email", "-email"]
 
@@ -63,9 +63,9 @@ class UserService:
         is_active: bool | None = None,
         is_invited: bool | None = None,
     ) -> PageOf[User]:
-        """Users whose address or nickname begins with `q`, whatever its case and its accents are made of."""
+        """Users whose address or nickname begins with `q`, in any case and with accents in any encoding."""
         query = select(User)
-        # `=`: MariaDB finds no `IS true` in an index.
+        # `=`, since MariaDB uses no index for `IS true`.
         if is_active is not None:
             query = query.where(User.is_active == is_active)
         if is_invited is not None:
@@ -74,7 +74,7 @@ class UserService:
         return await self.paginator.page(self.session, query, request, columns=SORTABLE, key=User.id, search=search)
 
     def require_usable_domain(self, email: str, field: str = "email") -> None:
-        """Refuse an address of a domain that no mail is delivered to, unless the operator has such domains.
+        """Refuse an address in a special-use domain, unless the operator allows that.
 
         Raises:
             ValidationFailed: At `field` of the body.
@@ -116,7 +116,7 @@ class UserService:
         return user
 
     async def accept_invitation(self, user_id: UUID) -> None:
-        """Note that the user has chosen a password; nothing if the user was not invited."""
+        """Record that the user has chosen a password; nothing if the user was not invited."""
         user = await self.get(user_id)
         user.is_invited = False
         user.updated_at = self.clock()
@@ -131,7 +131,7 @@ class UserService:
             return user
         if (email := changes.get("email")) is not None:
             self.require_usable_domain(email)
-            # First of all: whoever listens locks what it needs.
+            # First of all, so that handlers can lock what they need.
             await self.events.publish(UserEmailCorrected(user_id, email), self.session)
             user.email_key, user.email_verified = email_key(email), False
         for name, value in changes.items():
@@ -142,7 +142,7 @@ class UserService:
         return user
 
     async def verify_email(self, user_id: UUID, email: str) -> bool:
-        """Note that the user reads the mail of this address; false if it is not the user's address any more."""
+        """Record that the user reads the mail of this address; False if it is not the user's address any more."""
         user = await self.get(user_id)
         if user.email != email:
             return False
@@ -174,7 +174,7 @@ class UserService:
         await self._flush()
 
     async def _get_for_change(self, user_id: UUID) -> User:
-        # Read afterwards: a handler may have waited for another request.
+        # Read afterwards, since a handler may have waited for another request.
         await self.events.publish(UserAboutToChange(user_id), self.session)
         return await self.get(user_id)
 

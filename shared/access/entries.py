@@ -27,7 +27,7 @@ class RouteEntry:
     marker: Marker | None
     """The nearest to the route; a `Requires` if there is one."""
     permissions: frozenset[str]
-    """Of all markers; the caller needs every one."""
+    """Those of all markers; the caller needs every one."""
     app: ASGIApp | None
     """The ASGI application that runs for it; None if only the router can tell."""
     source: BaseRoute

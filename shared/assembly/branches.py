@@ -82,7 +82,7 @@ class Branches(Mapping[str, Revision]):
         return found
 
     def created_tables(self) -> dict[str, str]:
-        """Which module's revisions created which table: `{table: module}`."""
+        """The module whose revisions created each table: `{table: module}`."""
         return {table: revision.module for revision in self.values() for table in revision.tables}
 
 

@@ -89,7 +89,7 @@ def _forget(session: SyncSession, transaction: SessionTransaction) -> None:
 
 
 def _commit_together(connection: Connection) -> None:
-    # As an option of the engine it would lose the connection if the request is cancelled in the middle of it.
+    # An option of the engine would lose the connection if the request is cancelled in the middle of it.
     try:
         connection.execution_options(isolation_level="READ COMMITTED")
     except BaseException:

@@ -75,7 +75,7 @@ class InvitationService:
             raise OwnEmail
         await lock_account(self.session, user_id)
         user = await self.users(self.session).get(user_id)
-        # What was read before may have changed while this waited.
+        # The row may have changed while this waited.
         await self.session.refresh(user)
         await void_everything(self.session, user_id, "email_corrected", self.clock())
         self.audit.record(self.session, "email_changed", user_id=user_id, corrected=True)

@@ -49,7 +49,7 @@ class PromotionService:
             if holder is None:
                 raise CannotPromote(f"{_shown(email)} has no account. Leave out --promote to create one.")
             await lock_account(session, holder.id)
-            # What was read before may have changed while this waited.
+            # The row may have changed while this waited.
             await session.refresh(holder)
             _require_proven(holder, email)
             if await session.get(UserRole, (holder.id, ADMIN)) is not None:

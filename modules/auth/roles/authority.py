@@ -1,4 +1,4 @@
-"""Who may act on which roles and users: nobody gives, changes or takes away permissions that they do not hold."""
+"""Checks that nobody gives, changes or takes away permissions that they do not hold."""
 
 from collections.abc import Collection
 from dataclasses import dataclass

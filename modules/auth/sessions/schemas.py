@@ -14,7 +14,7 @@ from shared.http import AnyText, RequestBody, ResponseData, SafeText
 class LoginRequest(RequestBody):
     """Your credentials."""
 
-    # Not an Email: an impossible address is answered like an unknown one.
+    # Any text, so that an impossible address is answered like an unknown one.
     email: Annotated[
         SafeText, Field(min_length=1, max_length=1024, description="Your address.", examples=["ada@example.com"])
     ]

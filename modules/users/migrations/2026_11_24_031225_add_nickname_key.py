@@ -21,7 +21,7 @@ def upgrade() -> None:
         batch_op.add_column(sa.Column('nickname_key', sa.String(length=150).with_variant(sa.String(length=150, collation='C'), 'postgresql'), nullable=True))
 
     # ### end Alembic commands ###
-    # The same for the other key: what begins alike is in one place of its index then, which is built anew.
+    # The same for the other key: rows with the same prefix become neighbours in its index, which is rebuilt.
     if op.get_context().dialect.name == "postgresql":
         op.alter_column("users", "email_key", existing_type=sa.String(510), type_=sa.String(510, collation="C"))
 

@@ -16,15 +16,15 @@ depends_on = None
 
 
 def upgrade() -> None:
-    # A revision of its own: it takes longest, and where each has a transaction others can read meanwhile.
-    # One statement for nearly all rows, and all that a printed script (--sql) can do.
+    # A revision of its own: it takes longest, and others can read meanwhile if each revision has a transaction.
+    # One statement for nearly all rows; a printed script (--sql) can do no more.
     op.execute("UPDATE users SET nickname_key = lower(nickname) WHERE nickname IS NOT NULL")
     if not op.get_context().as_sql:
         casefold()
 
 
 def casefold() -> None:
-    """What no database does the same: "ß" is "ss" then."""
+    """Casefold the rest, which no database does the same way: "ß" becomes "ss"."""
     users = sa.table("users", sa.column("id", sa.Uuid), sa.column("nickname"), sa.column("nickname_key"))
     rows = sa.select(users).where(users.c.nickname.is_not(None)).order_by(users.c.id).limit(10_000)
     change = users.update().where(users.c.id == sa.bindparam("of")).values(nickname_key=sa.bindparam("key"))
@@ -38,4 +38,4 @@ def casefold() -> None:
 
 
 def downgrade() -> None:
-    pass  # the column goes with the revision before
+    pass  # the previous revision drops the column

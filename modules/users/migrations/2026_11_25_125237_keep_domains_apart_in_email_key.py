@@ -21,8 +21,8 @@ FOLDED = {"\u00df": "ss", "\u03c2": "\u03c3"}
 
 
 def upgrade() -> None:
-    # The whole address was casefolded, so that two domains could be one: "ß" was "ss". The address has the domain as it
-    # is meant to be. No two keys become the same: the new one tells more addresses apart.
+    # The whole address was casefolded, which made two domains the same: "ß" was "ss". The address itself has the right
+    # domain. No two keys become the same, since the new key distinguishes more addresses.
     is_postgresql = op.get_context().dialect.name == "postgresql"
     at = sa.func.strpos if is_postgresql else sa.func.instr
     local_part = sa.func.substr(users.c.email_key, 1, at(users.c.email_key, "@"))
@@ -33,11 +33,11 @@ def upgrade() -> None:
 
 def downgrade() -> None:
     if op.get_context().as_sql:
-        return  # a printed script cannot look whether a key is taken
+        return  # a printed script cannot check whether a key is taken
     connection = op.get_bind()
     changed = sa.or_(*(users.c.email_key.contains(letter) for letter in FOLDED))
     for row in connection.execute(sa.select(users).where(changed)).all():
         key = row.email_key.translate(str.maketrans(FOLDED))
-        # Of two accounts that were told apart one keeps its key, and cannot log in until the next upgrade.
+        # If two accounts would get the same key, one keeps its own, and cannot log in until the next upgrade.
         if connection.scalar(sa.select(users.c.id).where(users.c.email_key == key)) is None:
             connection.execute(users.update().where(users.c.id == row.id).values(email_key=key))

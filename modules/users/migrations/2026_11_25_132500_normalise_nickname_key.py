@@ -21,7 +21,7 @@ LENGTH = 150
 
 
 def upgrade() -> None:
-    # No database does this: a printed script (--sql) leaves the keys as they are, and finds fewer spellings.
+    # No database does this: after a printed script (--sql) the keys are unchanged, and a search finds fewer spellings.
     if not op.get_context().as_sql:
         rewrite(normalised)
 
@@ -43,7 +43,7 @@ def rewrite(key_of: Callable[[str], str]) -> None:
     connection = op.get_bind()
     some = connection.execute(rows).all()
     while some:
-        # A nickname of long ago may have a longer key than is allowed now: it is found by the beginning of it.
+        # An old nickname may have a longer key than is allowed now: it is cut, and found by its beginning.
         keys = [(row, key_of(row.nickname)[:LENGTH]) for row in some]
         if changed := [{"of": row.id, "key": key} for row, key in keys if row.nickname_key != key]:
             connection.execute(change, changed)
