@@ -181,6 +181,7 @@ async def test_an_answer_without_a_token_does_not_tell_what_exists(client: httpx
     assert told[0][0] == 401
 
 
+@pytest.mark.module_rules
 async def test_item_49_every_route_of_every_module_is_closed_unless_it_is_public(
     app: FastAPI, client: httpx.AsyncClient
 ) -> None:

@@ -254,6 +254,7 @@ async def test_none_counts_nobody(make_app: MakeApp) -> None:
     assert input_errors(answer)
 
 
+@pytest.mark.module_rules
 async def test_the_document_names_what_the_layer_answers(app: FastAPI) -> None:
     for path, operations in app.openapi()["paths"].items():
         for method, operation in operations.items():

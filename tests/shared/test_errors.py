@@ -23,6 +23,7 @@ def families(error: type[AppError]) -> Iterator[type[AppError]]:
         yield from families(child)
 
 
+@pytest.mark.module_rules
 def test_every_code_of_every_module_is_snake_case_and_means_one_status() -> None:
     owned = {part.__name__ for module in discover().values() if (part := module.part("errors"))}
     found = [one for one in families(AppError) if one.__module__ in {*owned, "shared.errors"}]
@@ -38,6 +39,7 @@ def test_every_code_of_every_module_is_snake_case_and_means_one_status() -> None
     }
 
 
+@pytest.mark.module_rules
 def test_every_failure_says_something_in_words() -> None:
     assert [one for one in families(AppError) if not re.fullmatch(r"[A-Z].*\.", one.message)] == []
 

@@ -59,6 +59,7 @@ async def test_a_search_for_more_than_a_key_holds_finds_nothing(client: httpx.As
     assert answer.json()["data"]["items"] == []
 
 
+@pytest.mark.module_rules
 def test_every_key_of_every_module_is_looked_at_when_it_is_assigned() -> None:
     discover().import_models()
     keys = [
